@@ -1,0 +1,34 @@
+/**
+ * Time as the core sees it. Everything below the network floor takes a Clock, so that a simulator or a test can
+ * own time; this file is the only one that touches `Date` and timers.
+ */
+export interface Clock {
+  /** Wall-clock milliseconds since the Unix epoch; may jump either way. For timestamps and retention by age. */
+  nowMs(): number;
+  /** Monotonic milliseconds from an arbitrary start, with fractions. For waits, deadlines and measurements. */
+  monotonicMs(): number;
+  /** Calls back once after `delayMs` (0 to 2^31 − 1) unless cancelled. Does not keep the process alive. */
+  schedule(delayMs: number, callback: () => void): Timer;
+}
+
+/** A scheduled callback. */
+export interface Timer {
+  /** Makes sure that the callback does not run from now on; harmless afterwards. */
+  cancel(): void;
+}
+
+/** The machine's time. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  schedule(delayMs, callback) {
+    const handle = setTimeout(callback, delayMs);
+    handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** Resolves after `delayMs` of the clock. */
+export function sleep(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => clock.schedule(delayMs, resolve));
+}

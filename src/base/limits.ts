@@ -1,0 +1,35 @@
+/**
+ * Bounds that hold everywhere, with their relations asserted below. What an operator may change is a config and
+ * lives in the room that reads it; these are the walls.
+ */
+import { assert } from "./assert.ts";
+
+/** Offsets and ids are JavaScript numbers: whole and exact up to here. */
+export const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
+/** Kafka's default of `max.message.bytes`: 1 MiB and room for a batch header. */
+export const BATCH_BYTES_DEFAULT = 1_048_588;
+/** Largest `max.message.bytes` a topic may ask for; one batch must fit one gRPC message. */
+export const BATCH_BYTES_MAX = 3 * 1_048_576;
+/** Most bytes a compressed batch may unfold to when the broker checks it. */
+export const DECOMPRESSED_BYTES_MAX = 32 * 1_048_576;
+/** Most bytes read from a log at once. */
+export const READ_CHUNK_BYTES_MAX = 1_048_576;
+/** Largest gRPC message that a broker or client accepts. */
+export const RPC_MESSAGE_BYTES_MAX = 4 * 1_048_576;
+/** Longest topic name, so that `<topic>-<partition>` fits a file name. */
+export const TOPIC_NAME_BYTES_MAX = 249;
+/** Most partitions of one topic, and of one broker. */
+export const PARTITIONS_PER_TOPIC_MAX = 10_000;
+/** Longest header name of a record. */
+export const HEADER_KEY_BYTES_MAX = 32_767;
+
+assert(BATCH_BYTES_DEFAULT <= BATCH_BYTES_MAX, "the default batch limit lies within its range");
+assert(
+  BATCH_BYTES_MAX < RPC_MESSAGE_BYTES_MAX - 65_536,
+  "the largest batch fits one message with its envelope",
+);
+assert(READ_CHUNK_BYTES_MAX < RPC_MESSAGE_BYTES_MAX, "a chunk fits one message");
+assert(
+  `${"t".repeat(TOPIC_NAME_BYTES_MAX)}-9999`.length <= 255,
+  "a partition folder's name fits a file name",
+);

@@ -1,0 +1,178 @@
+/**
+ * What a broker does, as plain TypeScript: the gRPC handlers, the HTTP gateway and in-process users all stand on
+ * this. Failures are MillraceErrors. Offsets that end something are exclusive.
+ */
+import type { MillraceError } from "../errors/index.ts";
+
+/** How far an append had got when it was acknowledged. */
+export type Durability = "written" | "durable";
+
+/** Says where an appended batch is and how safe it is. */
+export interface Receipt {
+  readonly partition: number;
+  readonly baseOffset: number;
+  readonly recordCount: number;
+  /** Largest timestamp of the batch; the append time where the topic stamps that. */
+  readonly timestampMs: number;
+  readonly durability: Durability;
+  /** The batch was in the log already; `baseOffset` is the original. */
+  readonly duplicate: boolean;
+}
+
+/** Whole record batches read from a partition. */
+export interface ReadResult {
+  /** The batches as stored, in order; a chunk holds one or more whole batches. Must not be changed. */
+  readonly chunks: readonly Buffer[];
+  /** Bytes of all chunks. */
+  readonly bytes: number;
+  /** Records of all chunks from the offset asked for on, by their headers. */
+  readonly recordCount: number;
+  /** Offset to read next. */
+  readonly nextOffset: number;
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+}
+
+/** One part of a fetch. */
+export interface FetchPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly maxBytes: number;
+}
+
+/** One part of the answer: what was read, or why not. */
+export type FetchedPart = ReadResult | MillraceError;
+
+/** Bounds of a fetch; see FetchRequest in log_service.proto. */
+export interface FetchOptions {
+  readonly minBytes: number;
+  readonly maxWaitMs: number;
+  readonly maxBytes: number;
+  /** Ends the wait early; what is there is returned. */
+  readonly signal?: AbortSignal;
+}
+
+/** What to look up: a fixed position or the first record at or after a timestamp. */
+export type OffsetQuery = "earliest" | "latest" | { readonly timestampMs: number };
+
+/** Offset found; `offset` is undefined if no record is as late as the timestamp. */
+export interface OffsetAnswer {
+  readonly offset: number | undefined;
+  readonly timestampMs: number | undefined;
+  readonly leaderEpoch: number;
+}
+
+export interface TopicConfigEntry {
+  readonly name: string;
+  readonly value: string;
+  /** Set on the topic, as opposed to the default. */
+  readonly isSet: boolean;
+}
+
+export interface PartitionDescription {
+  readonly partition: number;
+  readonly leader: number;
+  readonly endpoint: string;
+  readonly leaderEpoch: number;
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+  readonly logEndOffset: number;
+  readonly bytes: number;
+  /** Reason name while the partition is offline. */
+  readonly offlineReason: string | undefined;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  readonly topicId: string;
+  readonly configs: readonly TopicConfigEntry[];
+  readonly partitions: readonly PartitionDescription[];
+}
+
+export interface TopicSummary {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+  readonly bytes: number;
+}
+
+export interface CreateTopicCommand {
+  readonly name: string;
+  readonly partitionCount?: number;
+  readonly configs?: Readonly<Record<string, string>>;
+  readonly validateOnly?: boolean;
+}
+
+export interface ClusterDescription {
+  readonly clusterId: string;
+  readonly brokers: readonly { readonly brokerId: number; readonly endpoint: string }[];
+  readonly controller: number;
+}
+
+/** A broker, in-process. Implemented by `Broker` in broker.ts. */
+export interface BrokerApi {
+  createTopic(command: CreateTopicCommand): Promise<TopicDescription>;
+  /** In order of names. */
+  listTopics(): TopicSummary[];
+  describeTopic(name: string): TopicDescription;
+  alterTopicConfig(
+    name: string,
+    change: { readonly set: Readonly<Record<string, string>>; readonly reset: readonly string[] },
+  ): Promise<readonly TopicConfigEntry[]>;
+  addPartitions(name: string, partitionCount: number): Promise<TopicDescription>;
+  deleteTopic(name: string): Promise<void>;
+  /** Returns the new log start offset, durable. Undefined `beforeOffset` means the high watermark. */
+  trimPartition(topic: string, partition: number, beforeOffset: number | undefined): Promise<number>;
+
+  describeCluster(): ClusterDescription;
+  initProducerId(): Promise<{ readonly producerId: number; readonly producerEpoch: number }>;
+
+  /** The partition Kafka's default partitioner would choose; any partition for an absent key. */
+  choosePartition(topic: string, key: Uint8Array | undefined): number;
+  /**
+   * Appends one encoded batch, whose bytes are taken over (base offset and leader epoch are stamped in place; the
+   * caller must not touch them again). Everything is checked before a byte is written. Answers with the durability
+   * asked for, or that of the topic's `flush.mode`.
+   */
+  produce(
+    topic: string,
+    partition: number,
+    batch: Buffer,
+    durability: Durability | undefined,
+  ): Promise<Receipt>;
+  /** Answers in the order of the positions; a part that fails does not fail the others. */
+  fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPart[]>;
+  /** Opens a credit-driven stream of deliveries; see Subscription. */
+  subscribe(sink: SubscriptionSink, options: { readonly maxBytes: number }): SubscriptionApi;
+  findOffset(topic: string, partition: number, query: OffsetQuery): Promise<OffsetAnswer>;
+}
+
+/** A partition of a subscription. */
+export interface Assignment {
+  readonly topic: string;
+  readonly partition: number;
+  /** The reader's number for this position, echoed in its deliveries. */
+  readonly assignmentId: number;
+}
+
+/** Commands of a reader. None throws for a partition that cannot be read: the sink hears of it. */
+export interface SubscriptionApi {
+  /** Reads a partition from an offset, or moves it there. */
+  assign(assignment: Assignment, offset: number): void;
+  unassign(topic: string, partition: number): void;
+  /** Adds credit; both are 0 or more. */
+  addCredit(records: number, bytes: number): void;
+  /** Ends it; the sink is not called from now on. */
+  close(): void;
+}
+
+/** Where a subscription delivers. Calls never overlap. */
+export interface SubscriptionSink {
+  /** Takes a delivery and resolves when the transport can take the next (back-pressure). */
+  deliver(assignment: Assignment, read: ReadResult): Promise<void>;
+  /** Everything up to the high watermark was delivered; once each time. */
+  caughtUp(assignment: Assignment, highWatermark: number): Promise<void>;
+  /** The partition cannot be read and is no longer assigned. */
+  failed(assignment: Assignment, error: MillraceError): Promise<void>;
+}

@@ -1,0 +1,2 @@
+export * from "./millrace-error.ts";
+export * from "./registry.ts";
