@@ -2,4 +2,5 @@ export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./crc32c.ts";
 export * from "./limits.ts";
+export * from "./logger.ts";
 export * from "./random.ts";
