@@ -3,34 +3,13 @@
  * this. Failures are MillraceErrors. Offsets that end something are exclusive.
  */
 import type { MillraceError } from "../errors/index.ts";
+import type { AppendResult, Durability, ReadResult } from "../log/index.ts";
 
-/** How far an append had got when it was acknowledged. */
-export type Durability = "written" | "durable";
+export type { AppendResult, Durability, ReadResult };
 
 /** Says where an appended batch is and how safe it is. */
-export interface Receipt {
+export interface Receipt extends AppendResult {
   readonly partition: number;
-  readonly baseOffset: number;
-  readonly recordCount: number;
-  /** Largest timestamp of the batch; the append time where the topic stamps that. */
-  readonly timestampMs: number;
-  readonly durability: Durability;
-  /** The batch was in the log already; `baseOffset` is the original. */
-  readonly duplicate: boolean;
-}
-
-/** Whole record batches read from a partition. */
-export interface ReadResult {
-  /** The batches as stored, in order; a chunk holds one or more whole batches. Must not be changed. */
-  readonly chunks: readonly Buffer[];
-  /** Bytes of all chunks. */
-  readonly bytes: number;
-  /** Records of all chunks from the offset asked for on, by their headers. */
-  readonly recordCount: number;
-  /** Offset to read next. */
-  readonly nextOffset: number;
-  readonly logStartOffset: number;
-  readonly highWatermark: number;
 }
 
 /** One part of a fetch. */

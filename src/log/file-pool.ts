@@ -1,0 +1,117 @@
+import { assert } from "../base/index.ts";
+import type { FileHandle, FileSystem, OpenMode } from "../fs/index.ts";
+
+/**
+ * Open files of all logs, bounded: the ones idle for longest are closed when there are more than `openFilesMax`, and
+ * opened again when used. A file with unsynced bytes is pinned, because closing it could lose the news of a failed
+ * write-back.
+ */
+export class FilePool {
+  readonly #fs: FileSystem;
+  readonly #openFilesMax: number;
+  /** Open files without users, oldest first. */
+  readonly #idle = new Set<PooledFile>();
+  #openCount = 0;
+
+  constructor(fs: FileSystem, openFilesMax: number) {
+    this.#fs = fs;
+    this.#openFilesMax = openFilesMax;
+  }
+
+  get openCount(): number {
+    return this.#openCount;
+  }
+
+  /** A file that is opened on its first use. */
+  file(path: string, mode: OpenMode): PooledFile {
+    return new PooledFile(path, mode, this);
+  }
+
+  /** @internal */
+  async open(path: string, mode: OpenMode): Promise<FileHandle> {
+    this.#openCount++;
+    try {
+      await this.#evict();
+      return await this.#fs.open(path, mode);
+    } catch (error) {
+      this.#openCount--;
+      throw error;
+    }
+  }
+
+  /** @internal */
+  closed(): void {
+    this.#openCount--;
+  }
+
+  /** @internal */
+  setIdle(file: PooledFile, idle: boolean): void {
+    if (idle) this.#idle.add(file);
+    else this.#idle.delete(file);
+  }
+
+  async #evict(): Promise<void> {
+    for (const file of this.#idle) {
+      if (this.#openCount <= this.#openFilesMax) return;
+      await file.close();
+    }
+  }
+}
+
+/** A file that may be open or not. */
+export class PooledFile {
+  readonly path: string;
+  readonly #mode: OpenMode;
+  readonly #pool: FilePool;
+  #opening: Promise<FileHandle> | undefined;
+  #users = 0;
+  readonly #waitingForIdle: (() => void)[] = [];
+
+  constructor(path: string, mode: OpenMode, pool: FilePool) {
+    this.path = path;
+    this.#mode = mode;
+    this.#pool = pool;
+  }
+
+  /** Runs the work on the open file, which stays open meanwhile. */
+  async use<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
+    this.pin();
+    try {
+      this.#opening ??= this.#pool.open(this.path, this.#mode);
+      const opening = this.#opening;
+      const handle = await opening.catch((error: unknown) => {
+        if (this.#opening === opening) this.#opening = undefined;
+        throw error;
+      });
+      return await work(handle);
+    } finally {
+      this.unpin();
+    }
+  }
+
+  /** Keeps the file from being closed for idleness until `unpin`. */
+  pin(): void {
+    this.#users++;
+    this.#pool.setIdle(this, false);
+  }
+
+  unpin(): void {
+    assert(this.#users > 0, "a file is unpinned no more often than pinned");
+    this.#users--;
+    if (this.#users > 0) return;
+    if (this.#opening !== undefined) this.#pool.setIdle(this, true);
+    for (const wake of this.#waitingForIdle.splice(0)) wake();
+  }
+
+  /** Closes the file if it is open, once nobody uses it; a later use opens it again. */
+  async close(): Promise<void> {
+    while (this.#users > 0) await new Promise<void>((resolve) => this.#waitingForIdle.push(resolve));
+    const opening = this.#opening;
+    if (opening === undefined) return;
+    this.#opening = undefined;
+    this.#pool.setIdle(this, false);
+    const handle = await opening;
+    this.#pool.closed();
+    await handle.close();
+  }
+}

@@ -1,0 +1,11 @@
+export { parseCount, readCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
+export { FilePool } from "./file-pool.ts";
+export type { DurabilityPort } from "./group-commit.ts";
+export { IndexCache } from "./index-cache.ts";
+export type { LogListener } from "./log-state.ts";
+export { type OpenLogOptions, PartitionLog } from "./partition-log.ts";
+export { readPartitionMetadata, writePartitionMetadata } from "./partition-metadata.ts";
+export { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX, segmentStem } from "./segment-names.ts";
+export { type BatchVisitor, type ScanStop, scanBatches } from "./segment-scan.ts";
+export { TailCache } from "./tail-cache.ts";
+export type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";

@@ -1,0 +1,82 @@
+/**
+ * `leader-epoch-checkpoint`: under which leader epoch each offset was written, one line "epoch startOffset" for each
+ * term, in Kafka's checkpoint format. An epoch is in the file, durably, before its first batch is.
+ */
+import type { FileSystem } from "../fs/index.ts";
+import { parseCount, readCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
+
+const FILE_NAME = "leader-epoch-checkpoint";
+
+interface Term {
+  readonly epoch: number;
+  readonly startOffset: number;
+}
+
+export class LeaderEpochs {
+  readonly #fs: FileSystem;
+  readonly #folder: string;
+  #terms: Term[];
+
+  private constructor(fs: FileSystem, folder: string, terms: Term[]) {
+    this.#fs = fs;
+    this.#folder = folder;
+    this.#terms = terms;
+  }
+
+  /** Reads the file; `isDamaged` tells that it was not usable, and that the terms are unknown. */
+  static async load(
+    fs: FileSystem,
+    folder: string,
+  ): Promise<{ readonly epochs: LeaderEpochs; readonly isDamaged: boolean }> {
+    const rows = await readCheckpoint(fs, folder, FILE_NAME, 2);
+    if (rows === undefined) return { epochs: new LeaderEpochs(fs, folder, []), isDamaged: false };
+    const terms = rows === "damaged" ? undefined : parseTerms(rows);
+    return { epochs: new LeaderEpochs(fs, folder, terms ?? []), isDamaged: terms === undefined };
+  }
+
+  /** The newest epoch, or undefined if nothing was ever written. */
+  get latestEpoch(): number | undefined {
+    return this.#terms.at(-1)?.epoch;
+  }
+
+  /** The epoch under which the offset was written, or undefined if that is before all that is known. */
+  epochOf(offset: number): number | undefined {
+    return this.#terms.findLast((term) => term.startOffset <= offset)?.epoch;
+  }
+
+  /** Notes, durably, that `epoch` begins at `startOffset`; nothing happens if it is the newest already. */
+  async begin(epoch: number, startOffset: number): Promise<void> {
+    const latest = this.latestEpoch;
+    if (latest !== undefined && epoch <= latest) return;
+    const kept = this.#terms.filter((term) => term.startOffset < startOffset);
+    await this.#replace([...kept, { epoch, startOffset }]);
+  }
+
+  /** Rebuilds the terms from what the batches say: for a file that was lost. */
+  async rebuild(terms: readonly Term[]): Promise<void> {
+    await this.#replace([...terms]);
+  }
+
+  async #replace(terms: Term[]): Promise<void> {
+    await writeCheckpoint(
+      this.#fs,
+      this.#folder,
+      FILE_NAME,
+      terms.map((term) => [term.epoch, term.startOffset]),
+    );
+    this.#terms = terms;
+  }
+}
+
+function parseTerms(rows: readonly string[][]): Term[] | undefined {
+  const terms: Term[] = [];
+  for (const row of rows) {
+    const epoch = parseCount(row[0]);
+    const startOffset = parseCount(row[1]);
+    const last = terms.at(-1);
+    if (epoch === undefined || startOffset === undefined) return undefined;
+    if (last !== undefined && (epoch <= last.epoch || startOffset < last.startOffset)) return undefined;
+    terms.push({ epoch, startOffset });
+  }
+  return terms;
+}

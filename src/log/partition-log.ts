@@ -1,0 +1,320 @@
+import { MillraceError } from "../errors/index.ts";
+import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
+import { checkBatch } from "../record/index.ts";
+import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
+import { LeaderEpochs } from "./leader-epochs.ts";
+import { LogReader } from "./log-reader.ts";
+import { type LogListener, LogState } from "./log-state.ts";
+import { LogWriter, offlineError } from "./log-writer.ts";
+import { ProducerState } from "./producer-state.ts";
+import { recoverLog } from "./recovery.ts";
+import { countExpired } from "./retention.ts";
+import type { Segment } from "./segment.ts";
+import type { TimestampOffset } from "./sparse-index.ts";
+import type { LogTail } from "./tail-cache.ts";
+import { findByTimestamp } from "./time-search.ts";
+import { checkTimestamp } from "./timestamp-bounds.ts";
+import type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
+
+/** What must be known to open a partition's log. */
+export interface OpenLogOptions {
+  readonly env: LogEnvironment;
+  /** `<topic>-<partition>`. */
+  readonly name: string;
+  /** Must exist. */
+  readonly folder: string;
+  readonly config: LogConfig;
+  /** The term under which this broker leads the partition; above every earlier one. */
+  readonly leaderEpoch: number;
+  /** The last stop was clean. */
+  readonly isClean: boolean;
+  /** From the checkpoint; 0 if nothing is known. */
+  readonly recoveryPoint: number;
+  /** From the checkpoint; undefined if that was lost. */
+  readonly logStartOffset: number | undefined;
+  /** Makes the log start offset durable before segments below it go. */
+  readonly persistLogStart: () => Promise<void>;
+  readonly durability?: DurabilityPort;
+}
+
+/**
+ * The log of one partition: an append-only sequence of record batches in segments, totally ordered by offset. Opened
+ * once at a time; all methods may be called concurrently.
+ */
+export class PartitionLog {
+  readonly #options: OpenLogOptions;
+  readonly #state: LogState;
+  readonly #writer: LogWriter;
+  readonly #commit: GroupCommit;
+  readonly #reader: LogReader;
+  readonly #tail: LogTail;
+  #config: LogConfig;
+  #unflushedRecords = 0;
+  #flushIsScheduled = false;
+  #isClosed = false;
+
+  private constructor(
+    options: OpenLogOptions,
+    state: LogState,
+    epochs: LeaderEpochs,
+    producers: ProducerState,
+  ) {
+    this.#options = options;
+    this.#state = state;
+    this.#config = options.config;
+    this.#tail = options.env.cache.tail();
+    this.#reader = new LogReader(state, this.#tail, epochs);
+    this.#commit = new GroupCommit(state, options.durability ?? syncEachSegment, {
+      onDurable: () => this.#durableAdvanced(),
+      onFailure: (error) => this.#takeOffline(offlineError(state.name, "flush what was written", error)),
+    });
+    this.#writer = new LogWriter({
+      env: options.env,
+      state,
+      commit: this.#commit,
+      epochs,
+      producers,
+      tail: this.#tail,
+      leaderEpoch: options.leaderEpoch,
+      config: () => this.#config,
+      takeOffline: (failure) => this.#takeOffline(failure),
+    });
+  }
+
+  /** Opens a log and recovers it. Throws LOG_CORRUPT for damage below the recovery point, FileSystemError otherwise. */
+  static async open(options: OpenLogOptions): Promise<PartitionLog> {
+    const { env, folder } = options;
+    let log: PartitionLog | undefined;
+    const { epochs, isDamaged } = await LeaderEpochs.load(env.fs, folder);
+    const producers = new ProducerState();
+    const recovered = await recoverLog({
+      ...options,
+      indexIntervalBytes: () => log?.config.indexIntervalBytes ?? options.config.indexIntervalBytes,
+      epochs,
+      epochsLost: isDamaged,
+      producers,
+    });
+    const start = Math.min(recovered.logStartOffset, recovered.logEndOffset);
+    const state = new LogState(options.name, folder, recovered.segments, start, recovered.logEndOffset);
+    log = new PartitionLog(options, state, epochs, producers);
+    return log;
+  }
+
+  get config(): LogConfig {
+    return this.#config;
+  }
+
+  /** First readable offset. */
+  get logStartOffset(): number {
+    return this.#state.logStartOffset;
+  }
+
+  /** End of what consumers may read, exclusive. */
+  get highWatermark(): number {
+    return this.#state.highWatermark;
+  }
+
+  /** Next offset to assign. */
+  get logEndOffset(): number {
+    return this.#state.logEndOffset;
+  }
+
+  /** Everything below is flushed: where recovery may begin. */
+  get recoveryPoint(): number {
+    return this.#state.durableOffset;
+  }
+
+  /** Bytes of all segments, indexes not counted. */
+  get sizeBytes(): number {
+    return this.#state.sizeBytes;
+  }
+
+  /** Why the log is offline, if it is. */
+  get failure(): MillraceError | undefined {
+    return this.#state.failure;
+  }
+
+  /** Obeys other configs from the next append on. */
+  reconfigure(config: LogConfig): void {
+    this.#config = config;
+    if (config.flushMode === "written") this.#state.advanceHighWatermark(this.#state.logEndOffset);
+    else this.#commit.request();
+  }
+
+  /**
+   * Appends one encoded batch, whose bytes are taken over and stamped in place. It is checked whole first. Resolves
+   * when it is as durable as asked, or as the topic's flush mode says. Throws INVALID_BATCH, CHECKSUM_MISMATCH,
+   * BATCH_TOO_LARGE, UNSUPPORTED_COMPRESSION, OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, OVERLOADED and STORAGE_FULL
+   * with nothing written; STORAGE_OFFLINE with the outcome unknown.
+   */
+  async append(batch: Buffer, durability: Durability | undefined): Promise<AppendResult> {
+    this.#requireOpen();
+    const config = this.#config;
+    const header = checkBatch(batch, {
+      batchBytesMax: config.batchBytesMax,
+      decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
+    });
+    checkTimestamp(header, config, this.#options.env.clock.nowMs());
+    const result = await this.#writer.append(batch, header, durability ?? config.flushMode);
+    if (config.flushMode === "written") this.#scheduleFlush(result.recordCount);
+    return result;
+  }
+
+  /** Reads whole batches from `offset`; see LogReader.read. A log that is offline still serves what it acknowledged. */
+  read(offset: number, maxBytes: number): Promise<ReadResult> {
+    this.#requireOpen();
+    return this.#reader.read(offset, maxBytes);
+  }
+
+  /** The first readable record at or after the timestamp, by offset; undefined if none is as late. */
+  findByTimestamp(timestampMs: number): Promise<TimestampOffset | undefined> {
+    this.#requireOpen();
+    return findByTimestamp(this.#state, timestampMs);
+  }
+
+  /** Calls back at each change: more to read, less to read, offline, closed. */
+  listen(listener: LogListener): void {
+    this.#state.listen(listener);
+  }
+
+  unlisten(listener: LogListener): void {
+    this.#state.unlisten(listener);
+  }
+
+  /** Flushes everything written so far. */
+  flush(): Promise<void> {
+    return this.#commit.flush();
+  }
+
+  /**
+   * Raises the log start offset, durably; whole segments below it go. Returns the new one. Throws OFFSET_OUT_OF_RANGE
+   * above the high watermark; below the present one nothing changes.
+   */
+  async trim(beforeOffset: number): Promise<number> {
+    this.#requireOpen();
+    if (this.#state.failure !== undefined) throw this.#state.failure;
+    return this.#writer.exclusively(async () => {
+      if (beforeOffset > this.#state.logStartOffset) {
+        this.#state.logStartOffset = beforeOffset;
+        await this.#options.persistLogStart();
+        await this.#deleteExpired(this.#options.env.clock.nowMs());
+        this.#state.notify();
+      }
+      return this.#state.logStartOffset;
+    });
+  }
+
+  /** Deletes the segments that have expired and returns how many. */
+  async applyRetention(nowMs: number): Promise<number> {
+    if (this.#isClosed || this.#state.failure !== undefined) return 0;
+    return this.#writer.exclusively(() => this.#deleteExpired(nowMs));
+  }
+
+  /** Writes what the index files lack, so that a restart finds its place quickly. */
+  async persistIndexes(): Promise<void> {
+    await this.#state.activeSegment?.persistIndexes();
+  }
+
+  /**
+   * Refuses what waits to be written, flushes what was, completes the indexes and closes. Returns false if the log
+   * was offline, so that the next start has to recover it.
+   */
+  async close(): Promise<boolean> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      await this.#writer.exclusively(() => this.#finish());
+    }
+    return this.#state.failure === undefined;
+  }
+
+  async #finish(): Promise<void> {
+    const state = this.#state;
+    this.#writer.abandon(this.#closedError());
+    if (state.failure === undefined) {
+      // A flush that fails takes the log offline and is reported by that; closing goes on.
+      await this.#commit.flush().catch((error: unknown) => MillraceError.from(error));
+    }
+    if (state.failure === undefined) await state.activeSegment?.persistIndexes();
+    this.#tail.clear();
+    state.notify();
+    for (const segment of state.segments) await segment.close();
+  }
+
+  #durableAdvanced(): void {
+    this.#writer.durableAdvanced();
+    this.#state.advanceHighWatermark(this.#state.durableOffset);
+    if (this.#state.durableOffset === this.#state.logEndOffset) this.#unflushedRecords = 0;
+  }
+
+  /** With flush mode "written": flushes by count and by time, as `flush.messages` and `flush.ms` say. */
+  #scheduleFlush(recordCount: number): void {
+    const { flushMessages, flushMs } = this.#config;
+    this.#unflushedRecords += recordCount;
+    if (flushMessages !== undefined && this.#unflushedRecords >= flushMessages) this.#commit.request();
+    if (flushMs === undefined || this.#flushIsScheduled) return;
+    this.#flushIsScheduled = true;
+    this.#options.env.clock.schedule(flushMs, () => {
+      this.#flushIsScheduled = false;
+      if (!this.#isClosed) this.#commit.request();
+    });
+  }
+
+  /** Within `exclusively`. */
+  async #deleteExpired(nowMs: number): Promise<number> {
+    const state = this.#state;
+    const { logStartOffset, highWatermark, segments } = state;
+    const count = countExpired({ segments, config: this.#config, nowMs, logStartOffset, highWatermark });
+    if (count === 0) return 0;
+    if (count === segments.length) await this.#writer.roll();
+    const expired = segments.slice(0, count);
+    const newStart = expired.at(-1)!.nextOffset;
+    if (newStart > state.logStartOffset) {
+      state.logStartOffset = newStart;
+      await this.#options.persistLogStart();
+    }
+    for (const segment of expired) {
+      await segment.markDeleted();
+      segments.shift();
+    }
+    state.notify();
+    const { clock, logger } = this.#options.env;
+    logger.info(
+      { partition: state.name, segments: count, logStartOffset: state.logStartOffset },
+      "deleted segments",
+    );
+    clock.schedule(this.#config.fileDeleteDelayMs, () => void this.#removeFiles(expired));
+    return count;
+  }
+
+  async #removeFiles(segments: readonly Segment[]): Promise<void> {
+    if (this.#isClosed) return; // the next start removes them
+    try {
+      for (const segment of segments) await segment.removeFiles();
+    } catch (error) {
+      const { logger } = this.#options.env;
+      logger.warn({ partition: this.#state.name, error: String(error) }, "deleted segments not removed yet");
+    }
+  }
+
+  #takeOffline(failure: MillraceError): MillraceError {
+    this.#options.env.logger.error(
+      { partition: this.#state.name, error: String(failure.cause ?? failure.message) },
+      "partition taken offline",
+    );
+    this.#state.fail(failure);
+    this.#writer.abandon(failure);
+    this.#commit.abandon(failure);
+    return failure;
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw this.#closedError();
+  }
+
+  #closedError(): MillraceError {
+    const { name } = this.#state;
+    return new MillraceError("NOT_LEADER", `partition ${name} is closed on this broker; refresh metadata`, {
+      details: { partition: name },
+    });
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Which batches of which producers this log has: the newest five of each producer id, as in Kafka
+ * (ProducerStateEntry), so that a retry is answered with the first offsets and a gap is refused.
+ *
+ * Held in memory and rebuilt from the batches that recovery scans. A producer id that is not known may begin with any
+ * sequence: its earlier batches may have been deleted.
+ */
+import { MillraceError } from "../errors/index.ts";
+import type { BatchHeader } from "../record/index.ts";
+
+const BATCHES_KEPT = 5;
+const PRODUCERS_MAX = 10_000;
+const SEQUENCE_MODULUS = 2 ** 31;
+
+interface KnownBatch {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly baseOffset: number;
+  readonly timestampMs: number;
+}
+
+interface Producer {
+  readonly epoch: number;
+  /** Oldest first. */
+  readonly batches: readonly KnownBatch[];
+}
+
+/** What to do with a batch: append it, or answer with the offsets it has already. */
+export type SequenceVerdict = { readonly duplicateOf: KnownBatch } | undefined;
+
+export class ProducerState {
+  /** In order of use, the one idle for longest first. */
+  readonly #producers = new Map<number, Producer>();
+  /** Producers as they will be once the write under way has succeeded. */
+  readonly #staged = new Map<number, Producer>();
+
+  get producerCount(): number {
+    return this.#producers.size;
+  }
+
+  /**
+   * Checks a batch against what is known and staged. Undefined: append it. Throws PRODUCER_FENCED for an epoch below
+   * the newest, OUT_OF_ORDER_SEQUENCE for a gap or for a retry too old to be remembered.
+   */
+  check(header: BatchHeader): SequenceVerdict {
+    const claim = claimOf(header);
+    const known = claim && (this.#staged.get(claim.producerId) ?? this.#producers.get(claim.producerId));
+    if (claim === undefined || known === undefined) return undefined;
+    const { producerId, epoch, first, last } = claim;
+    if (epoch < known.epoch) throw fenced(producerId, known.epoch, epoch);
+    if (epoch > known.epoch) {
+      if (first !== 0) throw outOfOrder(producerId, 0, first);
+      return undefined;
+    }
+    const same = known.batches.find((batch) => batch.firstSequence === first && batch.lastSequence === last);
+    if (same !== undefined) return { duplicateOf: same };
+    const expected = (known.batches.at(-1)!.lastSequence + 1) % SEQUENCE_MODULUS;
+    if (first !== expected) throw outOfOrder(producerId, expected, first);
+    return undefined;
+  }
+
+  /** Notes a checked batch that is about to be written. */
+  stage(header: BatchHeader, baseOffset: number, timestampMs: number): void {
+    const claim = claimOf(header);
+    if (claim === undefined) return;
+    const { producerId, epoch, first, last } = claim;
+    const known = this.#staged.get(producerId) ?? this.#producers.get(producerId);
+    const isSameEpoch = known !== undefined && known.epoch === epoch;
+    const earlier = isSameEpoch ? known.batches.slice(-(BATCHES_KEPT - 1)) : [];
+    const batch = { firstSequence: first, lastSequence: last, baseOffset, timestampMs };
+    this.#staged.set(producerId, { epoch, batches: [...earlier, batch] });
+  }
+
+  /** The write succeeded: what was staged is known. Forgets the producers idle for longest beyond the bound. */
+  commit(): void {
+    if (this.#staged.size === 0) return;
+    for (const [producerId, producer] of this.#staged) {
+      this.#producers.delete(producerId);
+      this.#producers.set(producerId, producer);
+    }
+    this.#staged.clear();
+    for (const producerId of this.#producers.keys()) {
+      if (this.#producers.size <= PRODUCERS_MAX) break;
+      this.#producers.delete(producerId);
+    }
+  }
+
+  /** The write failed: what was staged never was. */
+  discard(): void {
+    this.#staged.clear();
+  }
+}
+
+/** What an idempotent batch says of itself. */
+interface Claim {
+  readonly producerId: number;
+  readonly epoch: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Undefined for a batch without producer id. Sequences run from 0 to 2^31 − 1 and wrap to 0. */
+function claimOf(header: BatchHeader): Claim | undefined {
+  const { producerId, producerEpoch, baseSequence, lastOffsetDelta } = header;
+  if (producerId === undefined || producerEpoch === undefined || baseSequence === undefined) return undefined;
+  const last = (baseSequence + lastOffsetDelta) % SEQUENCE_MODULUS;
+  return { producerId, epoch: producerEpoch, first: baseSequence, last };
+}
+
+function fenced(producerId: number, expected: number, actual: number): MillraceError {
+  return new MillraceError(
+    "PRODUCER_FENCED",
+    `producer ${producerId} has epoch ${expected}, this batch is of epoch ${actual}: another producer took over the id; get a new one with InitProducerId`,
+    { details: { producer_id: producerId, expected, actual } },
+  );
+}
+
+function outOfOrder(producerId: number, expected: number, actual: number): MillraceError {
+  return new MillraceError(
+    "OUT_OF_ORDER_SEQUENCE",
+    `producer ${producerId} sent sequence ${actual} where ${expected} follows: a batch before it is missing; send that first or get a new producer id`,
+    { details: { producer_id: producerId, expected, actual } },
+  );
+}

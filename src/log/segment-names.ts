@@ -1,0 +1,22 @@
+/** Names of the files of a partition folder, as Kafka gives them. */
+
+export const LOG_SUFFIX = ".log";
+export const OFFSET_INDEX_SUFFIX = ".index";
+export const TIME_INDEX_SUFFIX = ".timeindex";
+/** Marks a file or folder whose removal is due; it no longer counts. */
+export const DELETED_SUFFIX = ".deleted";
+
+const LOG_NAME = /^(\d{20})\.log$/;
+
+/** The base offset as 20 digits, so that names sort as numbers. */
+export function segmentStem(baseOffset: number): string {
+  return String(baseOffset).padStart(20, "0");
+}
+
+/** The base offset that a log file's name tells, or undefined for any other name. */
+export function baseOffsetOfLogName(name: string): number | undefined {
+  const digits = LOG_NAME.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const baseOffset = Number(digits);
+  return Number.isSafeInteger(baseOffset) ? baseOffset : undefined;
+}

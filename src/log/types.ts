@@ -1,0 +1,68 @@
+import type { Clock, Logger } from "../base/index.ts";
+import type { FileSystem } from "../fs/index.ts";
+import type { FilePool } from "./file-pool.ts";
+import type { IndexCache } from "./index-cache.ts";
+import type { TailCache } from "./tail-cache.ts";
+
+/** How far an append had got when it was acknowledged: in the page cache, or flushed with fdatasync. */
+export type Durability = "written" | "durable";
+
+/** What was appended, and where. */
+export interface AppendResult {
+  readonly baseOffset: number;
+  readonly recordCount: number;
+  /** Largest timestamp of the batch; the append time where the topic stamps that. */
+  readonly timestampMs: number;
+  /** Reached when the append was acknowledged. */
+  readonly durability: Durability;
+  /** The batch was in the log already (same producer id, epoch and sequence); the offset is the original. */
+  readonly duplicate: boolean;
+}
+
+/** Whole record batches read from a partition. */
+export interface ReadResult {
+  /** The batches as stored, in order; a chunk holds one or more whole batches. Must not be changed. */
+  readonly chunks: readonly Buffer[];
+  /** Bytes of all chunks. */
+  readonly bytes: number;
+  /** Records from the offset asked for up to `nextOffset`, by the batch headers. */
+  readonly recordCount: number;
+  /** Offset to read next. */
+  readonly nextOffset: number;
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+}
+
+/** Configs of a topic that its logs obey, parsed; names and meanings are Kafka's. */
+export interface LogConfig {
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly segmentIndexBytes: number;
+  readonly indexIntervalBytes: number;
+  readonly batchBytesMax: number;
+  readonly flushMode: Durability;
+  /** With flushMode "written": flush after this many records; undefined leaves it to the system. */
+  readonly flushMessages: number | undefined;
+  /** With flushMode "written": flush this long after a write; undefined leaves it to the system. */
+  readonly flushMs: number | undefined;
+  /** Undefined keeps records for ever. */
+  readonly retentionMs: number | undefined;
+  /** Undefined keeps any size. */
+  readonly retentionBytes: number | undefined;
+  readonly timestampType: "create" | "append";
+  /** Oldest timestamp accepted, relative to the broker's clock; undefined accepts any. */
+  readonly timestampBeforeMaxMs: number | undefined;
+  /** Newest timestamp accepted, relative to the broker's clock; undefined accepts any. */
+  readonly timestampAfterMaxMs: number | undefined;
+  readonly fileDeleteDelayMs: number;
+}
+
+/** What all logs of a broker share. */
+export interface LogEnvironment {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly files: FilePool;
+  readonly indexes: IndexCache;
+  readonly cache: TailCache;
+}
