@@ -1,0 +1,12 @@
+export * from "./batch-builder.ts";
+export * from "./batch-check.ts";
+export * from "./batch-format.ts";
+export * from "./batch-header.ts";
+export type { BatchProducer } from "./batch-header-writer.ts";
+export * from "./batch-iteration.ts";
+export * from "./batch-probe.ts";
+export * from "./batch-stamp.ts";
+export * from "./murmur2.ts";
+export * from "./record.ts";
+export * from "./record-cursor.ts";
+export { recordSizeMax } from "./record-size.ts";

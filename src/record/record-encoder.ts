@@ -1,0 +1,52 @@
+/** Writes one record's frame: the drawing is in record-walker.ts. */
+import { HEADER_KEY_BYTES_MAX, writeVarint } from "../base/index.ts";
+import { MillraceError } from "../errors/index.ts";
+import type { RecordContent, RecordHeader } from "./record.ts";
+import { utf8Length, writeUtf8 } from "./utf8.ts";
+
+/** Longest content that is copied byte by byte, which beats a call to `set`. */
+const LOOP_BYTES_MAX = 32;
+
+/** Writes the length and bytes of a key or value (length −1: null) and returns the position after them. */
+export function writeContent(
+  target: Buffer,
+  position: number,
+  content: RecordContent,
+  length: number,
+): number {
+  const start = writeVarint(target, position, length);
+  if (length <= 0) return start;
+  if (typeof content === "string") writeUtf8(target, start, content, length);
+  else copyBytes(target, start, content as Uint8Array, length);
+  return start + length;
+}
+
+/** Writes the headers after their count and returns the position after them. */
+export function writeHeaders(target: Buffer, position: number, headers: readonly RecordHeader[]): number {
+  for (const { key, value } of headers) {
+    position = writeContent(target, position, key, utf8Length(key));
+    position = writeContent(target, position, value, value === null ? -1 : value.length);
+  }
+  return position;
+}
+
+function copyBytes(target: Buffer, position: number, source: Uint8Array, length: number): void {
+  if (length > LOOP_BYTES_MAX) {
+    target.set(source, position);
+    return;
+  }
+  for (let index = 0; index < length; index++) target[position + index] = source[index]!;
+}
+
+/** Throws INVALID_REQUEST if a header's name is too long for the format. */
+export function requireHeaderKeys(headers: readonly RecordHeader[]): void {
+  for (const { key } of headers) {
+    if (key.length * 3 <= HEADER_KEY_BYTES_MAX) continue;
+    const length = utf8Length(key);
+    if (length <= HEADER_KEY_BYTES_MAX) continue;
+    const text = `a header name has ${length} bytes, at most ${HEADER_KEY_BYTES_MAX} are allowed`;
+    throw new MillraceError("INVALID_REQUEST", text, {
+      details: { field: "headers.key", size: length, allowed: HEADER_KEY_BYTES_MAX },
+    });
+  }
+}
