@@ -7,8 +7,11 @@ export interface Clock {
   nowMs(): number;
   /** Monotonic milliseconds from an arbitrary start, with fractions. For waits, deadlines and measurements. */
   monotonicMs(): number;
-  /** Calls back once after `delayMs` (0 to 2^31 − 1) unless cancelled. Does not keep the process alive. */
-  schedule(delayMs: number, callback: () => void): Timer;
+  /**
+   * Calls back once after `delayMs` (0 to 2^31 − 1) unless cancelled. Does not keep the process alive unless asked to:
+   * a program that awaits its client must not end because a retry is due later.
+   */
+  schedule(delayMs: number, callback: () => void, keepAlive?: "keep-alive"): Timer;
 }
 
 /** A scheduled callback. */
@@ -21,9 +24,9 @@ export interface Timer {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  schedule(delayMs, callback) {
+  schedule(delayMs, callback, keepAlive) {
     const handle = setTimeout(callback, delayMs);
-    handle.unref();
+    if (keepAlive === undefined) handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },
 };

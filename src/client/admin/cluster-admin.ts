@@ -1,0 +1,103 @@
+import type {
+  Admin,
+  ClusterDescription,
+  CreateTopicOptions,
+  HealthStatus,
+  OffsetAnswer,
+  OffsetQuery,
+  TopicConfigChange,
+  TopicConfigEntry,
+  TopicDescription,
+  TopicSummary,
+  TrimOptions,
+} from "../api/admin.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { clusterService, healthService, topicService } from "../transport/services.ts";
+import { describedCluster, describedConfigs, describedTopic, summarizedTopic } from "./descriptions.ts";
+import { lookUpOffsets } from "./offset-lookup.ts";
+
+/** Topics that one DescribeTopics may name. */
+const DESCRIBE_TOPICS_MAX = 100;
+/** grpc.health.v1.HealthCheckResponse.ServingStatus by its numbers. */
+const HEALTH: readonly HealthStatus[] = ["unknown", "serving", "not-serving", "service-unknown"];
+
+/** Administration by unary calls; see Admin. */
+export class ClusterAdmin implements Admin {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  async createTopic(options: CreateTopicOptions): Promise<TopicDescription> {
+    const { name, partitionCount, configs, validateOnly } = options;
+    const request = { name, partitionCount, configs: { ...configs }, validateOnly };
+    const { topic } = await this.#cluster.connections.callAny(topicService.createTopic, request);
+    return describedTopic(topic ?? {});
+  }
+
+  async listTopics(): Promise<TopicSummary[]> {
+    const topics: TopicSummary[] = [];
+    let pageToken = "";
+    do {
+      const page = await this.#cluster.connections.callAny(topicService.listTopics, { pageToken });
+      for (const topic of page.topics) topics.push(summarizedTopic(topic));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return topics;
+  }
+
+  async describeTopic(name: string): Promise<TopicDescription> {
+    const [topic] = await this.describeTopics([name]);
+    return topic!;
+  }
+
+  async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+    const topics: TopicDescription[] = [];
+    for (let from = 0; from < names.length; from += DESCRIBE_TOPICS_MAX) {
+      const request = { names: names.slice(from, from + DESCRIBE_TOPICS_MAX) };
+      const answer = await this.#cluster.connections.callAny(topicService.describeTopics, request);
+      for (const topic of answer.topics) topics.push(describedTopic(topic));
+    }
+    return topics;
+  }
+
+  async alterTopicConfig(name: string, change: TopicConfigChange): Promise<TopicConfigEntry[]> {
+    const request = { name, set: { ...change.set }, reset: [...(change.reset ?? [])] };
+    const { configs } = await this.#cluster.connections.callAny(topicService.alterTopicConfig, request);
+    this.#cluster.metadata.forget(name);
+    return describedConfigs(configs);
+  }
+
+  async addPartitions(name: string, partitionCount: number): Promise<TopicDescription> {
+    const request = { name, partitionCount };
+    const { topic } = await this.#cluster.connections.callAny(topicService.addPartitions, request);
+    this.#cluster.metadata.forget(name);
+    return describedTopic(topic ?? {});
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    await this.#cluster.connections.callAny(topicService.deleteTopic, { name });
+    this.#cluster.metadata.forget(name);
+  }
+
+  async trimPartition({ topic, partition, beforeOffset }: TrimOptions): Promise<number> {
+    const leader = this.#cluster.leader(await this.#cluster.metadata.refresh(topic), partition);
+    const request = { topic, partition, beforeOffset };
+    const { logStartOffset } = await leader.call(topicService.trimPartition, request);
+    return logStartOffset;
+  }
+
+  listOffsets(queries: readonly OffsetQuery[]): Promise<OffsetAnswer[]> {
+    return lookUpOffsets(this.#cluster, queries);
+  }
+
+  async describeCluster(): Promise<ClusterDescription> {
+    return describedCluster(await this.#cluster.connections.callAny(clusterService.describeCluster, {}));
+  }
+
+  async health(service = ""): Promise<HealthStatus> {
+    const { status } = await this.#cluster.connections.callAny(healthService.check, { service });
+    return HEALTH[status] ?? "unknown";
+  }
+}

@@ -1,0 +1,46 @@
+/** Turns what grpc-js says of a failed call into an error that tells where it happened and what may mend it. */
+import type { ServiceError } from "@grpc/grpc-js";
+import { MillraceError, type Reason } from "../../errors/index.ts";
+import { statusToError } from "../../wire/index.ts";
+
+/** How the client came to know an endpoint, for the hint in the text. */
+export type EndpointOrigin = "given" | "advertised";
+
+/**
+ * Reasons that, without an ErrorInfo of a broker behind them, only mean that the transport broke: a server that is
+ * killed or shut down by force shows as CANCELLED, INTERNAL (a reset stream) or UNAVAILABLE.
+ */
+const BROKEN_TRANSPORT: ReadonlySet<Reason> = new Set<Reason>(["CANCELLED", "INTERNAL", "DISCONNECTED"]);
+
+/** The failure of a call to `endpoint`. */
+export function callError(failure: ServiceError, endpoint: string, origin: EndpointOrigin): MillraceError {
+  const error = statusToError(failure);
+  if (error.cause !== failure || !BROKEN_TRANSPORT.has(error.reason)) return error;
+  const neverLeft = /no connection established|name resolution failed|failed to connect/i.test(error.message);
+  return neverLeft ? unreachable(failure, endpoint, origin) : disconnected(failure, endpoint);
+}
+
+/** A stream that the broker ended although answers were outstanding. */
+export function streamEnded(endpoint: string): MillraceError {
+  return new MillraceError("DISCONNECTED", `the broker at ${endpoint} ended the stream`, {
+    details: { endpoint },
+  });
+}
+
+function unreachable(failure: ServiceError, endpoint: string, origin: EndpointOrigin): MillraceError {
+  const cause = /(E[A-Z]{3,}|timeout)/.exec(failure.details)?.[1] ?? failure.details;
+  const hint =
+    origin === "given"
+      ? "is a broker running there (`millrace start`)?"
+      : "the cluster advertises this endpoint for the leader: if brokers bear another name from here, let the broker advertise that one";
+  return new MillraceError("DISCONNECTED", `no broker could be reached at ${endpoint} (${cause}); ${hint}`, {
+    details: { endpoint },
+    cause: failure,
+    effect: "none",
+  });
+}
+
+function disconnected(failure: ServiceError, endpoint: string): MillraceError {
+  const text = `the connection to the broker at ${endpoint} broke: ${failure.details}`;
+  return new MillraceError("DISCONNECTED", text, { details: { endpoint }, cause: failure });
+}

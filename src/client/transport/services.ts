@@ -1,0 +1,18 @@
+/** The services as the client calls them: batches are gathered into the frame instead of copied. */
+import { grpc, millrace } from "../../gen/millrace.js";
+import { type BatchToSend, encodePublishRequest, type Method, serviceDefinition } from "../../wire/index.ts";
+
+/** The side of a method that a client needs. */
+export type Callable<Request, Response> = Pick<
+  Method<Request, unknown, never, Response>,
+  "path" | "requestSerialize" | "responseDeserialize"
+>;
+
+export const topicService = serviceDefinition(millrace.v1, millrace.v1.TopicService);
+export const clusterService = serviceDefinition(millrace.v1, millrace.v1.ClusterService);
+export const healthService = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);
+export const logService = serviceDefinition(millrace.v1, millrace.v1.LogService, {
+  publish: {
+    requestSerialize: (request: BatchToSend) => encodePublishRequest(request).asSerialized(),
+  },
+});
