@@ -121,11 +121,15 @@ function checkTimestamp(field: string, timestampMs: number, position: number): v
   throw invalidBatch(`${timestampMs}, allowed are 0 to 2^53 − 1 ms`, { field, position });
 }
 
-/** Clients without idempotence fill epoch and sequence with what they like: both count only with an id. */
+/**
+ * Clients without idempotence fill epoch and sequence with what they like: both count only with an id. Control
+ * batches have no sequence.
+ */
 function checkProducer(header: BatchHeader): void {
-  const { producerId, producerEpoch, baseSequence } = header;
+  const { producerId, producerEpoch, baseSequence, isControl } = header;
   if (producerId === undefined) return;
-  if (producerId <= OFFSET_MAX && producerEpoch !== undefined && baseSequence !== undefined) return;
+  const isSequenced = baseSequence !== undefined || isControl;
+  if (producerId <= OFFSET_MAX && producerEpoch !== undefined && isSequenced) return;
   const problem = `${producerId} needs an epoch and a base sequence of 0 or more, and to be at most 2^53 − 1`;
   throw invalidBatch(problem, { field: "producer id", position: 43 });
 }
