@@ -48,12 +48,14 @@ export class MemoryFile {
     let bytes = 0;
     for (const buffer of buffers) bytes += buffer.byteLength;
     const allowed = Math.max(0, Math.min(bytes, this.#content.size + this.#spaceLeft() - position));
+    const sizeBefore = this.#content.size;
     let done = 0;
     for (const buffer of buffers) {
       const part = buffer.subarray(0, allowed - done);
-      this.#resized(() => this.#content.write(part, position + done));
+      this.#content.write(part, position + done);
       done += part.byteLength;
     }
+    this.#resized(sizeBefore);
     if (this.#durable !== undefined && done > 0) {
       this.#unsynced.add({ kind: "write", bytes: Buffer.concat(buffers, done), position });
     }
@@ -63,7 +65,9 @@ export class MemoryFile {
   /** Cuts or extends with zeros; false if the disk is full. */
   truncate(size: number): boolean {
     if (size - this.#content.size > this.#spaceLeft()) return false;
-    this.#resized(() => this.#content.truncate(size));
+    const sizeBefore = this.#content.size;
+    this.#content.truncate(size);
+    this.#resized(sizeBefore);
     if (this.#durable !== undefined) this.#unsynced.add({ kind: "truncate", size });
     return true;
   }
@@ -99,10 +103,8 @@ export class MemoryFile {
     return Math.max(0, this.#space.capacityBytes - this.#space.usedBytes);
   }
 
-  #resized(change: () => void): void {
-    const before = this.#content.size;
-    change();
-    if (!this.#isRemoved) this.#space.usedBytes += this.#content.size - before;
+  #resized(sizeBefore: number): void {
+    if (!this.#isRemoved) this.#space.usedBytes += this.#content.size - sizeBefore;
   }
 }
 
