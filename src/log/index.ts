@@ -9,3 +9,4 @@ export { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX, segmentStem } from "./
 export { type BatchVisitor, type ScanStop, scanBatches } from "./segment-scan.ts";
 export { TailCache } from "./tail-cache.ts";
 export type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
+export { passingRefusal } from "./write-failures.ts";

@@ -1,6 +1,6 @@
 import { assert } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import { FileSystemError, isOutOfSpace } from "../fs/index.ts";
+import { FileSystemError } from "../fs/index.ts";
 import { type BatchHeader, stampAppendTime, stampBatch } from "../record/index.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -10,6 +10,7 @@ import type { ProducerState } from "./producer-state.ts";
 import { Segment } from "./segment.ts";
 import type { LogTail } from "./tail-cache.ts";
 import type { AppendResult, Durability, LogConfig, LogEnvironment } from "./types.ts";
+import { offlineError, passingRefusal } from "./write-failures.ts";
 
 /** Most bytes and buffers of one vectored write. */
 const GROUP_BYTES_MAX = 4 * 1_048_576;
@@ -152,7 +153,8 @@ export class LogWriter {
   /** A new segment or epoch could not be begun. Nothing was written; what cannot be mended takes the log offline. */
   #refuseFirst(error: unknown): void {
     const pending = this.#pending.shift();
-    const refusal = refusalFor(error, this.#parts.state.name) ?? this.#fail(error, "begin a segment");
+    const refusal =
+      passingRefusal(error, `partition ${this.#parts.state.name}`) ?? this.#fail(error, "begin a segment");
     if (pending === undefined) return; // the log went offline, and everything was refused
     this.#pendingBytes -= pending.batch.length;
     pending.reject(refusal);
@@ -180,7 +182,7 @@ export class LogWriter {
       if (buffers.length > 0) await this.#write(segment, buffers, position);
     } catch (error) {
       producers.discard();
-      const refusal = refusalFor(error, state.name) ?? this.#fail(error, "write");
+      const refusal = passingRefusal(error, `partition ${state.name}`) ?? this.#fail(error, "write");
       for (const { pending } of placed) pending.reject(refusal);
       return;
     }
@@ -255,7 +257,7 @@ export class LogWriter {
           rest = skipBytes(rest, written);
         }
       } catch (error) {
-        if (refusalFor(error, this.#parts.state.name) === undefined) throw error;
+        if (passingRefusal(error, `partition ${this.#parts.state.name}`) === undefined) throw error;
         await file.truncate(position).catch((truncation: unknown) => {
           throw new AggregateError([error, truncation], "a failed write could not be rolled back");
         });
@@ -303,34 +305,6 @@ export class LogWriter {
     this.#parts.takeOffline(failure);
     return failure;
   }
-}
-
-/** The error of a partition that met a failed write or flush. Nothing more is acknowledged on it until a restart. */
-export function offlineError(partition: string, action: string, cause: unknown): MillraceError {
-  return new MillraceError(
-    "STORAGE_OFFLINE",
-    `partition ${partition} is offline: the disk could not ${action}; check the disk, then restart the broker, which recovers what was acknowledged`,
-    { details: { partition }, cause },
-  );
-}
-
-/** Failures that leave the log as it was and may pass: no space, or no file descriptors. */
-function refusalFor(error: unknown, partition: string): MillraceError | undefined {
-  if (isOutOfSpace(error)) {
-    return new MillraceError(
-      "STORAGE_FULL",
-      `partition ${partition} has no space left on its disk; nothing was written; free space or shorten retention, and writes resume by themselves`,
-      { details: { partition }, cause: error },
-    );
-  }
-  if (error instanceof FileSystemError && (error.code === "EMFILE" || error.code === "ENFILE")) {
-    return new MillraceError(
-      "OVERLOADED",
-      `the broker has no file descriptor left to write partition ${partition}; nothing was written; raise its limit (ulimit -n)`,
-      { details: { partition }, cause: error },
-    );
-  }
-  return undefined;
 }
 
 /** The buffers without their first `count` bytes. */

@@ -5,7 +5,7 @@ import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commi
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogListener, LogState } from "./log-state.ts";
-import { LogWriter, offlineError } from "./log-writer.ts";
+import { LogWriter } from "./log-writer.ts";
 import { ProducerState } from "./producer-state.ts";
 import { recoverLog } from "./recovery.ts";
 import { countExpired } from "./retention.ts";
@@ -15,6 +15,7 @@ import type { LogTail } from "./tail-cache.ts";
 import { findByTimestamp } from "./time-search.ts";
 import { checkTimestamp } from "./timestamp-bounds.ts";
 import type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
+import { offlineError } from "./write-failures.ts";
 
 /** What must be known to open a partition's log. */
 export interface OpenLogOptions {
@@ -212,7 +213,8 @@ export class PartitionLog {
 
   /** Writes what the index files lack, so that a restart finds its place quickly. */
   async persistIndexes(): Promise<void> {
-    await this.#state.activeSegment?.persistIndexes();
+    if (this.#isClosed) return;
+    await this.#writer.exclusively(async () => this.#state.activeSegment?.persistIndexes());
   }
 
   /**

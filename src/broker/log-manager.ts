@@ -1,0 +1,289 @@
+import { type Clock, inParallel, type Timer } from "../base/index.ts";
+import { MillraceError } from "../errors/index.ts";
+import type { FileSystem } from "../fs/index.ts";
+import {
+  LOG_SUFFIX,
+  type LogConfig,
+  type LogEnvironment,
+  PartitionLog,
+  readPartitionMetadata,
+  writePartitionMetadata,
+} from "../log/index.ts";
+import { type CheckpointedLog, type CheckpointedOffsets, DataFolder } from "./data-folder.ts";
+
+/** Logs opened, created or closed at once. */
+const PARALLEL_MAX = 16;
+
+/** A partition's log, or why it could not be opened. */
+export type OpenedLog = PartitionLog | MillraceError;
+
+/** A topic as the log manager sees it. */
+export interface TopicLogs {
+  readonly name: string;
+  readonly topicId: string;
+  readonly config: LogConfig;
+  /** By partition. */
+  readonly logs: OpenedLog[];
+}
+
+/** How a log manager works. */
+export interface LogManagerOptions {
+  readonly env: LogEnvironment;
+  readonly dataDir: string;
+  /** The term of this broker, for all partitions it leads. */
+  readonly leaderEpoch: number;
+  /** Milliseconds between checkpoints of the recovery points: how much a restart after a crash has to read. */
+  readonly checkpointIntervalMs: number;
+  /** Milliseconds between retention checks. */
+  readonly retentionCheckIntervalMs: number;
+}
+
+/** Owns the logs of a data folder: opens, creates, deletes, checkpoints and closes them. */
+export class LogManager {
+  readonly #options: LogManagerOptions;
+  readonly #folder: DataFolder;
+  readonly #topics = new Map<string, TopicLogs>();
+  #isClean = false;
+  #recoveryPoints: CheckpointedOffsets;
+  #logStarts: CheckpointedOffsets;
+  readonly #timers = new Map<string, Timer>();
+  readonly #lastCheckpoint = new Map<PartitionLog, number>();
+  /** Background work under way; close waits for it. */
+  readonly #background = new Set<Promise<void>>();
+  #isClosing = false;
+
+  constructor(options: LogManagerOptions) {
+    this.#options = options;
+    this.#folder = new DataFolder(options.env.fs, options.dataDir, () => this.#checkpointed());
+  }
+
+  get #fs(): FileSystem {
+    return this.#options.env.fs;
+  }
+
+  get #clock(): Clock {
+    return this.#options.env.clock;
+  }
+
+  /** Reads the state of the folder. To be called first, once. */
+  async open(): Promise<{ readonly isClean: boolean }> {
+    const state = await this.#folder.open();
+    this.#isClean = state.isClean;
+    this.#recoveryPoints = state.recoveryPoints;
+    this.#logStarts = state.logStarts;
+    const { logger } = this.#options.env;
+    if (state.recoveryPoints === undefined)
+      logger.warn({}, "recovery point checkpoint damaged; scanning more");
+    if (state.logStarts === undefined) logger.warn({}, "log start checkpoint damaged; serving what is there");
+    return state;
+  }
+
+  /** Opens the logs of a topic that exists. A partition that cannot be opened is offline; the others go on. */
+  async openTopic(
+    name: string,
+    topicId: string,
+    partitionCount: number,
+    config: LogConfig,
+  ): Promise<TopicLogs> {
+    const topic: TopicLogs = { name, topicId, config, logs: [] };
+    const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+    await inParallel(partitions, PARALLEL_MAX, async (partition) => {
+      topic.logs[partition] = await this.#openExisting(topic, partition);
+    });
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  /** Begins checkpoints and retention, removes leftovers of deletions and tells of strange folders. */
+  async start(): Promise<void> {
+    const known = new Set<string>();
+    for (const { name, logs } of this.#topics.values()) {
+      for (const partition of logs.keys()) known.add(`${name}-${partition}`);
+    }
+    const { logger } = this.#options.env;
+    const strays = await this.#folder.sweep(known);
+    if (strays.length > 0)
+      logger.warn({ folders: strays.slice(0, 20) }, "folders of no known topic, left alone");
+    this.#repeat("checkpoint", this.#options.checkpointIntervalMs, () => this.#checkpoint());
+    this.#repeat("retention", this.#options.retentionCheckIntervalMs, () => this.#applyRetention());
+  }
+
+  /** Creates the folders and logs of the partitions from `first` on, durably. */
+  async createPartitions(topic: TopicLogs, first: number, partitionCount: number): Promise<void> {
+    const partitions = Array.from({ length: partitionCount - first }, (_, i) => first + i);
+    const created: PartitionLog[] = [];
+    await inParallel(partitions, PARALLEL_MAX, async (partition) => {
+      await this.#createFolder(topic, partition);
+      created[partition] = await this.#openLog(topic, partition, true, 0, 0);
+    });
+    await this.#folder.syncNames();
+    for (const partition of partitions) topic.logs[partition] = created[partition]!;
+    this.#topics.set(topic.name, topic);
+  }
+
+  /** Closes and deletes the logs of a topic, which may be there only in part. Files are removed in the background. */
+  async deleteTopic(name: string, topicId: string, partitionCount: number): Promise<void> {
+    const topic = this.#topics.get(name);
+    this.#topics.delete(name);
+    await inParallel(topic?.logs ?? [], PARALLEL_MAX, async (log) => {
+      if (log instanceof PartitionLog) await log.close();
+    });
+    for (let partition = 0; partition < partitionCount; partition++) {
+      await this.#folder.markDeleted(name, topicId, partition);
+    }
+    await this.#folder.syncNames();
+    // A later topic of this name must not find the offsets of this one.
+    await this.#folder.writeRecoveryPoints();
+    await this.#folder.writeLogStarts();
+    this.#inBackground("removal of deleted partitions", () => this.#removeDeleted(topicId, partitionCount));
+  }
+
+  /** Applies other configs to the logs of a topic. */
+  reconfigure(name: string, config: LogConfig): void {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return;
+    this.#topics.set(name, { ...topic, config });
+    for (const log of topic.logs) if (log instanceof PartitionLog) log.reconfigure(config);
+  }
+
+  topic(name: string): TopicLogs | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Stops the timers, closes all logs and, if none was in trouble, notes that the stop was clean. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    await Promise.all(this.#background);
+    let isClean = true;
+    const logs = [...this.#topics.values()].flatMap((topic) => topic.logs);
+    await inParallel(logs, PARALLEL_MAX, async (log) => {
+      const closedWell = log instanceof PartitionLog && (await log.close());
+      isClean &&= closedWell;
+    });
+    if (isClean) await this.#folder.markClean();
+  }
+
+  async #openExisting(topic: TopicLogs, partition: number): Promise<OpenedLog> {
+    const name = `${topic.name}-${partition}`;
+    try {
+      await this.#checkOwner(topic, partition);
+      const recoveryPoint = this.#recoveryPoints?.get(name) ?? 0;
+      const logStart = this.#logStarts === undefined ? undefined : (this.#logStarts.get(name) ?? 0);
+      return await this.#openLog(topic, partition, this.#isClean, recoveryPoint, logStart);
+    } catch (error) {
+      const failure = asOffline(error, name);
+      this.#options.env.logger.error({ partition: name, error: failure.message }, "partition stays offline");
+      return failure;
+    }
+  }
+
+  #openLog(
+    topic: TopicLogs,
+    partition: number,
+    isClean: boolean,
+    recoveryPoint: number,
+    logStartOffset: number | undefined,
+  ): Promise<PartitionLog> {
+    return PartitionLog.open({
+      env: this.#options.env,
+      name: `${topic.name}-${partition}`,
+      folder: this.#folder.partitionFolder(topic.name, partition),
+      config: topic.config,
+      leaderEpoch: this.#options.leaderEpoch,
+      isClean,
+      recoveryPoint,
+      logStartOffset,
+      persistLogStart: () => this.#folder.writeLogStarts(),
+    });
+  }
+
+  /** A folder must belong to the topic; one that is missing had been created durably and is damage. */
+  async #checkOwner(topic: TopicLogs, partition: number): Promise<void> {
+    const folder = this.#folder.partitionFolder(topic.name, partition);
+    const owner = await readPartitionMetadata(this.#fs, folder);
+    if (owner === topic.topicId) return;
+    if (owner !== undefined) {
+      throw new MillraceError(
+        "LOG_CORRUPT",
+        `${folder} belongs to topic id ${owner}, but ${topic.name} has ${topic.topicId}; put the right folder back`,
+      );
+    }
+    await this.#fs.list(folder); // ENOENT if the folder itself is missing
+    this.#options.env.logger.warn({ folder }, "partition.metadata missing or unreadable; writing it again");
+    await writePartitionMetadata(this.#fs, folder, topic.topicId);
+  }
+
+  async #createFolder(topic: TopicLogs, partition: number): Promise<void> {
+    const folder = this.#folder.partitionFolder(topic.name, partition);
+    await this.#fs.makeDirectory(folder);
+    const owner = await readPartitionMetadata(this.#fs, folder);
+    const hasLogs = (await this.#fs.list(folder)).some(({ name }) => name.endsWith(LOG_SUFFIX));
+    if (hasLogs) {
+      throw new MillraceError(
+        "INVALID_REQUEST",
+        `${folder} holds segments of another topic${owner === undefined ? "" : ` (id ${owner})`}; move it away, or choose another name`,
+        { details: { field: "topic", value: topic.name } },
+      );
+    }
+    await writePartitionMetadata(this.#fs, folder, topic.topicId);
+  }
+
+  async #removeDeleted(topicId: string, partitionCount: number): Promise<void> {
+    for (let partition = 0; partition < partitionCount && !this.#isClosing; partition++) {
+      await this.#fs.remove(`${this.#folder.root}/${topicId}-${partition}.deleted`);
+    }
+  }
+
+  async #checkpoint(): Promise<void> {
+    let changed = false;
+    for (const { log } of this.#checkpointed()) {
+      if (this.#lastCheckpoint.get(log) === log.recoveryPoint) continue;
+      changed = true;
+      this.#lastCheckpoint.set(log, log.recoveryPoint);
+      await log.persistIndexes();
+    }
+    if (changed) await this.#folder.writeRecoveryPoints();
+  }
+
+  async #applyRetention(): Promise<void> {
+    for (const { log } of [...this.#checkpointed()]) await log.applyRetention(this.#clock.nowMs());
+  }
+
+  *#checkpointed(): Generator<CheckpointedLog> {
+    for (const { name, logs } of this.#topics.values()) {
+      for (const [partition, log] of logs.entries()) {
+        if (log instanceof PartitionLog) yield { topic: name, partition, log };
+      }
+    }
+  }
+
+  /** Runs the work every `intervalMs` after its last end; a failure is logged and the next turn tries again. */
+  #repeat(name: string, intervalMs: number, work: () => Promise<void>): void {
+    const timer = this.#clock.schedule(intervalMs, () => {
+      void this.#inBackground(name, work).then(() => {
+        if (!this.#isClosing) this.#repeat(name, intervalMs, work);
+      });
+    });
+    this.#timers.set(name, timer);
+  }
+
+  #inBackground(name: string, work: () => Promise<void>): Promise<void> {
+    const running = work()
+      .catch((error: unknown) => {
+        this.#options.env.logger.warn({ work: name, error: String(error) }, "background work failed");
+      })
+      .finally(() => this.#background.delete(running));
+    this.#background.add(running);
+    return running;
+  }
+}
+
+function asOffline(error: unknown, partition: string): MillraceError {
+  if (error instanceof MillraceError) return error;
+  return new MillraceError(
+    "STORAGE_OFFLINE",
+    `partition ${partition} could not be opened: ${String(error)}; mend the disk or its permissions and restart the broker`,
+    { details: { partition }, cause: error, effect: "none" },
+  );
+}

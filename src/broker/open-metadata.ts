@@ -1,0 +1,88 @@
+import { MillraceError, StartError } from "../errors/index.ts";
+import { FileSystemError, type FileSystem, isMissing } from "../fs/index.ts";
+import { passingRefusal } from "../log/index.ts";
+import {
+  type MetadataStore,
+  StoreDamagedError,
+  StoreFailedError,
+  StoreLockedError,
+} from "../metadata/index.ts";
+
+const HOLDER_FILE = "holder.json";
+
+/** What opening the metadata needs of the broker's options. */
+export interface MetadataLocation {
+  readonly fs: FileSystem;
+  readonly metadata: MetadataStore;
+  readonly dataDir: string;
+  /** Who opens it, for the error that a second one gets. */
+  readonly holder?: string;
+}
+
+/**
+ * Opens the metadata store, whose lock keeps a second broker out of the data folder, and notes who holds it. Throws
+ * StartError.
+ */
+export async function openMetadata({ fs, metadata, dataDir, holder }: MetadataLocation): Promise<void> {
+  try {
+    await fs.makeDirectory(dataDir);
+    await metadata.open();
+  } catch (error) {
+    throw await asStartError(error, fs, dataDir);
+  }
+  try {
+    await noteHolder(fs, dataDir, holder ?? "an unnamed process");
+  } catch (error) {
+    await metadata.close();
+    throw await asStartError(error, fs, dataDir);
+  }
+}
+
+async function asStartError(error: unknown, fs: FileSystem, dataDir: string): Promise<unknown> {
+  if (error instanceof StoreLockedError) {
+    const text = `data folder ${dataDir} is in use by ${await readHolder(fs, dataDir)}; stop that broker, or give this one another folder with --data`;
+    return new StartError("DATA_FOLDER_LOCKED", text, error);
+  }
+  if (error instanceof StoreDamagedError) return new StartError("METADATA_DAMAGED", error.message, error);
+  if (error instanceof FileSystemError || error instanceof StoreFailedError) {
+    const text = `data folder ${dataDir} cannot be used: ${error.message}; check that it exists, is writable and has space, or choose another with --data`;
+    return new StartError("DATA_FOLDER_UNUSABLE", text, error);
+  }
+  return error;
+}
+
+/** For people only, so it need not be durable: the lock is the store's. */
+async function noteHolder(fs: FileSystem, dataDir: string, holder: string): Promise<void> {
+  await fs.remove(`${dataDir}/${HOLDER_FILE}`);
+  const file = await fs.open(`${dataDir}/${HOLDER_FILE}`, "create");
+  try {
+    await file.write([Buffer.from(`${JSON.stringify({ holder })}\n`)], 0);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readHolder(fs: FileSystem, dataDir: string): Promise<string> {
+  try {
+    const content: unknown = JSON.parse(
+      (await fs.readFile(`${dataDir}/${HOLDER_FILE}`, 4_096)).toString("utf8"),
+    );
+    const holder = (content as { holder?: unknown } | null)?.holder;
+    return typeof holder === "string" ? holder : "another process";
+  } catch (error) {
+    // The other broker may be writing it just now; its name is a courtesy.
+    if (isMissing(error) || error instanceof SyntaxError) return "another process";
+    throw error;
+  }
+}
+
+/** A failure of the disk or of the metadata store while topics are changed, as the caller is to see it. */
+export function changeFailure(error: unknown, topic: string): MillraceError {
+  const refusal = passingRefusal(error, `topic ${topic}`);
+  if (refusal !== undefined) return refusal;
+  if (error instanceof StoreFailedError && error.isOutOfSpace) {
+    const text = `there is no space left on the disk for the metadata of topic ${topic}; free space and try again`;
+    return new MillraceError("STORAGE_FULL", text, { details: { topic }, cause: error, effect: "unknown" });
+  }
+  return MillraceError.from(error);
+}

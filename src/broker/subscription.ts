@@ -1,0 +1,166 @@
+import { MillraceError } from "../errors/index.ts";
+import type { PartitionLog } from "../log/index.ts";
+import { readBatchSize, readLastOffset } from "../record/index.ts";
+import type { Assignment, ReadResult, SubscriptionApi, SubscriptionSink } from "./types.ts";
+
+/** Finds the log of a partition. Throws MillraceError. */
+export type LogLookup = (topic: string, partition: number) => PartitionLog;
+
+/** A partition that is being read. */
+interface Slot {
+  readonly assignment: Assignment;
+  readonly log: PartitionLog;
+  readonly listener: () => void;
+  offset: number;
+  /** There may be something to read. */
+  isReady: boolean;
+  /** High watermark last told as caught up. */
+  caughtUpAt: number | undefined;
+}
+
+/**
+ * Delivers partitions as they grow, round robin, never beyond the reader's credit. One loop calls the sink, so that
+ * its calls never overlap; it sleeps when nothing is ready or credit is spent.
+ */
+export class Subscription implements SubscriptionApi {
+  readonly #lookup: LogLookup;
+  readonly #sink: SubscriptionSink;
+  readonly #maxBytes: number;
+  /** By `<topic>-<partition>`, in order of turns. */
+  readonly #slots = new Map<string, Slot>();
+  readonly #failures: { assignment: Assignment; error: MillraceError }[] = [];
+  #creditRecords = 0;
+  #creditBytes = 0;
+  #isClosed = false;
+  #isRunning = false;
+
+  constructor(lookup: LogLookup, sink: SubscriptionSink, options: { readonly maxBytes: number }) {
+    this.#lookup = lookup;
+    this.#sink = sink;
+    this.#maxBytes = options.maxBytes;
+  }
+
+  assign(assignment: Assignment, offset: number): void {
+    this.unassign(assignment.topic, assignment.partition);
+    try {
+      const log = this.#lookup(assignment.topic, assignment.partition);
+      const listener = () => {
+        slot.isReady = true;
+        this.#run();
+      };
+      const slot: Slot = { assignment, log, listener, offset, isReady: true, caughtUpAt: undefined };
+      log.listen(listener);
+      this.#slots.set(keyOf(assignment), slot);
+    } catch (error) {
+      this.#failures.push({ assignment, error: MillraceError.from(error) });
+    }
+    this.#run();
+  }
+
+  unassign(topic: string, partition: number): void {
+    const key = keyOf({ topic, partition });
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    slot.log.unlisten(slot.listener);
+    this.#slots.delete(key);
+  }
+
+  addCredit(records: number, bytes: number): void {
+    this.#creditRecords += records;
+    this.#creditBytes += bytes;
+    this.#run();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { assignment } of [...this.#slots.values()])
+      this.unassign(assignment.topic, assignment.partition);
+  }
+
+  #run(): void {
+    if (this.#isRunning || this.#isClosed) return;
+    this.#isRunning = true;
+    void this.#deliverAll().finally(() => {
+      this.#isRunning = false;
+    });
+  }
+
+  async #deliverAll(): Promise<void> {
+    while (!this.#isClosed) {
+      const failure = this.#failures.shift();
+      if (failure !== undefined) {
+        await this.#sink.failed(failure.assignment, failure.error);
+        continue;
+      }
+      const slot = this.#nextSlot();
+      if (slot === undefined) return;
+      await this.#serve(slot);
+    }
+  }
+
+  /** The partition whose turn it is, if any is ready and there is credit; it goes to the end of the line. */
+  #nextSlot(): Slot | undefined {
+    if (this.#creditRecords <= 0 || this.#creditBytes <= 0) return undefined;
+    for (const [key, slot] of this.#slots) {
+      if (!slot.isReady) continue;
+      this.#slots.delete(key);
+      this.#slots.set(key, slot);
+      return slot;
+    }
+    return undefined;
+  }
+
+  async #serve(slot: Slot): Promise<void> {
+    const { assignment, log } = slot;
+    slot.isReady = false;
+    let read: ReadResult;
+    try {
+      const whole = await log.read(slot.offset, Math.min(this.#maxBytes, this.#creditBytes));
+      read = limitRecords(whole, slot.offset, this.#creditRecords);
+    } catch (error) {
+      if (!this.#isCurrent(slot)) return;
+      this.unassign(assignment.topic, assignment.partition);
+      await this.#sink.failed(assignment, MillraceError.from(error));
+      return;
+    }
+    if (!this.#isCurrent(slot)) return;
+    if (read.bytes > 0) {
+      slot.offset = read.nextOffset;
+      slot.isReady = true;
+      this.#creditRecords -= read.recordCount;
+      this.#creditBytes -= read.bytes;
+      await this.#sink.deliver(assignment, read);
+    } else if (slot.offset === read.highWatermark && slot.caughtUpAt !== read.highWatermark) {
+      slot.caughtUpAt = read.highWatermark;
+      await this.#sink.caughtUp(assignment, read.highWatermark);
+    }
+  }
+
+  /** False if the partition was unassigned or moved while it was read. */
+  #isCurrent(slot: Slot): boolean {
+    return !this.#isClosed && this.#slots.get(keyOf(slot.assignment)) === slot;
+  }
+}
+
+function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}-${partition}`;
+}
+
+/** The batches up to and with the one that reaches `records`; all of them if they hold no more. */
+function limitRecords(read: ReadResult, offset: number, records: number): ReadResult {
+  if (read.recordCount <= records) return read;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let nextOffset = offset;
+  for (const chunk of read.chunks) {
+    let end = 0;
+    while (end < chunk.length && nextOffset - offset < records) {
+      nextOffset = readLastOffset(chunk, end) + 1;
+      end += readBatchSize(chunk, end)!;
+    }
+    chunks.push(chunk.subarray(0, end));
+    bytes += end;
+    if (nextOffset - offset >= records) break;
+  }
+  return { ...read, chunks, bytes, recordCount: nextOffset - offset, nextOffset };
+}

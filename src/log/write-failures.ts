@@ -1,0 +1,33 @@
+import { MillraceError } from "../errors/index.ts";
+import { FileSystemError, isOutOfSpace } from "../fs/index.ts";
+
+/**
+ * The error for a failure that changed nothing and may pass: no space, or no file descriptors. Undefined for any
+ * other, which nobody can build on. `what` names the thing that could not be written.
+ */
+export function passingRefusal(error: unknown, what: string): MillraceError | undefined {
+  if (isOutOfSpace(error)) {
+    return new MillraceError(
+      "STORAGE_FULL",
+      `there is no space left on the disk for ${what}; nothing was written; free space or shorten retention, and writes resume by themselves`,
+      { details: { what }, cause: error },
+    );
+  }
+  if (error instanceof FileSystemError && (error.code === "EMFILE" || error.code === "ENFILE")) {
+    return new MillraceError(
+      "OVERLOADED",
+      `the broker has no file descriptor left for ${what}; nothing was written; raise its limit (ulimit -n)`,
+      { details: { what }, cause: error },
+    );
+  }
+  return undefined;
+}
+
+/** The error of a partition that met a failed write or flush. Nothing more is acknowledged on it until a restart. */
+export function offlineError(partition: string, action: string, cause: unknown): MillraceError {
+  return new MillraceError(
+    "STORAGE_OFFLINE",
+    `partition ${partition} is offline: the disk could not ${action}; check the disk, then restart the broker, which recovers what was acknowledged`,
+    { details: { partition }, cause },
+  );
+}
