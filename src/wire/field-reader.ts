@@ -58,6 +58,22 @@ export class FieldReader {
     throw new WireFormatError("invalid or truncated varint");
   }
 
+  /** An int64, negative ones included; refused beyond ±2^53. */
+  int64(): number {
+    const bytes = this.#bytes;
+    const start = this.#position;
+    let last = start;
+    while (last < this.#end && last < start + 9 && bytes[last]! >= 128) last++;
+    if (last < start + 9) return this.varint(); // negative ones always have ten bytes
+    let value = 0n;
+    for (let at = last; at >= start; at--) value = (value << 7n) | BigInt((bytes[at] ?? 0) & 127);
+    const signed = Number(BigInt.asIntN(64, value));
+    const whole = last < this.#end && bytes[last]! < 128 && Number.isSafeInteger(signed);
+    if (!whole) throw new WireFormatError("invalid or truncated varint");
+    this.#position = last + 1;
+    return signed;
+  }
+
   /** An int32 or enum: the low 32 bits of the varint, as protobuf prescribes, negative ones included. */
   int32(): number {
     const bytes = this.#bytes;

@@ -1,0 +1,66 @@
+/** LogService.ListOffsets: offsets by position or timestamp, an answer or an error for each query. */
+import type { BrokerApi, OffsetQuery } from "../broker/types.ts";
+import { MillraceError } from "../errors/index.ts";
+import { millrace } from "../gen/millrace.js";
+import { errorToMessage } from "../wire/index.ts";
+import { fitting, type UnaryHandler } from "./calls.ts";
+import { OFFSET_QUERIES_MAX } from "./definition.ts";
+import { counted, invalid, offsetNumber, partitionNumber, topicName } from "./request-checks.ts";
+
+const { ListOffsetsResponse, OffsetPosition } = millrace.v1;
+/** Queries that may read index files at the same time. */
+const PARALLEL_QUERIES_MAX = 32;
+
+interface CheckedQuery {
+  readonly topic: string;
+  readonly partition: number;
+  readonly query: OffsetQuery;
+}
+
+type Request = millrace.v1.ListOffsetsRequest;
+type Response = millrace.v1.ListOffsetsResponse.$Properties;
+
+/** The handler of ListOffsets. */
+export function listOffsetsHandler(broker: BrokerApi): UnaryHandler<Request, Response> {
+  return async ({ queries }, context) => {
+    const checked = counted(queries, OFFSET_QUERIES_MAX, "queries").map(checkQuery);
+    const answers: millrace.v1.OffsetAnswer.$Properties[] = [];
+    for (let i = 0; i < checked.length && !context.cancelled; i += PARALLEL_QUERIES_MAX) {
+      const some = checked.slice(i, i + PARALLEL_QUERIES_MAX);
+      answers.push(...(await Promise.all(some.map((query) => answer(broker, query)))));
+    }
+    const response = { answers };
+    const bytes = ListOffsetsResponse.encode(response).finish().length;
+    return fitting(response, bytes, "ask for fewer offsets in one call");
+  };
+}
+
+async function answer(broker: BrokerApi, { topic, partition, query }: CheckedQuery) {
+  try {
+    const found = await broker.findOffset(topic, partition, query);
+    return { topic, partition, ...found };
+  } catch (thrown) {
+    return { topic, partition, error: errorToMessage(MillraceError.from(thrown)) };
+  }
+}
+
+function checkQuery(query: millrace.v1.OffsetQuery.$Properties, index: number): CheckedQuery {
+  const field = `queries[${index}]`;
+  return {
+    topic: topicName(query.topic ?? "", `${field}.topic`),
+    partition: partitionNumber(query.partition ?? 0, `${field}.partition`),
+    query: checkAt(query, field),
+  };
+}
+
+function checkAt(query: millrace.v1.OffsetQuery.$Properties, field: string): OffsetQuery {
+  if (query.at === "timestampMs") {
+    return { timestampMs: offsetNumber(query.timestampMs ?? 0, `${field}.timestamp_ms`) };
+  }
+  if (query.at === "position") {
+    if (query.position === OffsetPosition.OFFSET_POSITION_EARLIEST) return "earliest";
+    if (query.position === OffsetPosition.OFFSET_POSITION_LATEST) return "latest";
+    throw invalid(`${field}.position`, query.position, "OFFSET_POSITION_EARLIEST or OFFSET_POSITION_LATEST");
+  }
+  throw invalid(`${field}.at`, "absent", "a position or a timestamp_ms");
+}

@@ -1,0 +1,125 @@
+/** The TCP listener in front of grpc-js: bounds connections before any byte of theirs is read. */
+import { createServer, type Server, type Socket } from "node:net";
+import type { Clock, Logger } from "../base/index.ts";
+import { type AddressLimits, ConnectionGuard } from "./connection-guard.ts";
+import { ListenError } from "./listen-error.ts";
+
+/** How connections are bounded. */
+export interface ConnectionLimits {
+  /** Most connections of all addresses together. */
+  readonly open: number;
+  /** For each remote address. */
+  readonly perAddress: AddressLimits;
+  /** For this machine's own addresses, where many processes may share one. */
+  readonly perLoopbackAddress: AddressLimits;
+}
+
+/** Bounds against floods; this machine itself may do more. */
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  open: 1_000,
+  perAddress: { open: 50, perSecond: 20, burst: 40 },
+  perLoopbackAddress: { open: 1_000, perSecond: 200, burst: 200 },
+};
+
+/** Bytes of HTTP/2's client preface; who has not sent them in time is no client of ours. */
+const PREFACE_BYTES = 24;
+const PREFACE_TIMEOUT_MS = 10_000;
+/** Refused connections are logged at most this often. */
+const REFUSAL_LOG_MS = 10_000;
+
+/** What a Listener needs. */
+export interface ListenerOptions {
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Takes over an admitted connection. */
+  readonly accept: (socket: Socket) => void;
+}
+
+/** Listens, admits or refuses, and knows every open connection. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #guard: ConnectionGuard;
+  readonly #sockets = new Set<Socket>();
+  #refused = 0;
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ListenerOptions) {
+    const { perAddress, perLoopbackAddress } = options.limits;
+    this.#options = options;
+    this.#guard = new ConnectionGuard(options.clock, (address) =>
+      isLoopback(address) ? perLoopbackAddress : perAddress,
+    );
+    this.#server = createServer({ noDelay: true }, (socket) => this.#connected(socket));
+    this.#server.maxConnections = options.limits.open;
+    this.#server.on("drop", (data) => this.#logRefusal(data?.remoteAddress));
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Starts to listen and returns the port, which the system chooses for 0. Throws ListenError. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const refused = (error: Error) => reject(new ListenError(formatEndpoint(host, port), error));
+      this.#server.once("error", refused);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off("error", refused);
+        this.#server.on("error", (err) => this.#options.logger.error({ err }, "the listener failed"));
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Takes no more connections; those that are open go on. */
+  stop(): void {
+    this.#server.close();
+  }
+
+  /** Cuts all connections. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #connected(socket: Socket): void {
+    const address = socket.remoteAddress;
+    if (address === undefined || !this.#guard.admit(address)) {
+      this.#logRefusal(address);
+      socket.destroy();
+      return;
+    }
+    const { clock, accept } = this.#options;
+    this.#sockets.add(socket);
+    const preface = clock.schedule(PREFACE_TIMEOUT_MS, () => {
+      if (socket.bytesRead < PREFACE_BYTES) socket.destroy();
+    });
+    socket.once("close", () => {
+      preface.cancel();
+      this.#sockets.delete(socket);
+      this.#guard.release(address);
+    });
+    accept(socket);
+  }
+
+  #logRefusal(address: string | undefined): void {
+    this.#refused++;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_MS) return;
+    this.#refusalLoggedMs = nowMs;
+    this.#options.logger.warn({ address, refused: this.#refused }, "refused connections over the limit");
+    this.#refused = 0;
+  }
+}
+
+/** "host:port", with brackets around an IPv6 address. */
+export function formatEndpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
