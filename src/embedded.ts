@@ -1,0 +1,88 @@
+/**
+ * The production broker inside a Node process: for tests of programs that use Millrace, and for the server itself.
+ */
+import { type Logger, systemRandom } from "./base/index.ts";
+import { Broker, type BrokerOptions } from "./broker/index.ts";
+import { StartError } from "./errors/index.ts";
+import { MemoryFileSystem, NodeFileSystem } from "./fs/index.ts";
+import { LevelMetadataStore, MemoryMetadataStore } from "./metadata/index.ts";
+import { ListenError, RpcServer, type RpcServerOptions } from "./rpc/index.ts";
+import { VERSION } from "./version.ts";
+
+/** How an embedded broker is set up. Exactly one of `memory` and `dataDir` says where records go. */
+export interface EmbeddedOptions
+  extends Pick<RpcServerOptions, "host" | "port" | "produceBytesMax" | "connections">,
+    Pick<
+      BrokerOptions,
+      | "brokerId"
+      | "topicDefaults"
+      | "partitionCountDefault"
+      | "partitionsPerBrokerMax"
+      | "cacheBytes"
+      | "openFilesMax"
+      | "checkpointIntervalMs"
+      | "retentionCheckIntervalMs"
+    > {
+  /** True keeps everything in memory, gone with the broker. */
+  readonly memory?: true;
+  /** Folder for the data, created if missing; one broker at a time. */
+  readonly dataDir?: string;
+  /** Endpoint that clients are told, "host:port". Default: where it listens. */
+  readonly advertise?: string;
+  /** Who opens the data folder, told to a second process that tries. */
+  readonly holder?: string;
+  /** Default: logs nothing. */
+  readonly logger?: Logger;
+}
+
+/** A broker that runs in this process. */
+export interface EmbeddedBroker {
+  /** Where it listens, "host:port". */
+  readonly endpoint: string;
+  readonly port: number;
+  /** The broker itself, for calls without a network. */
+  readonly broker: Broker;
+  /** Finishes what was begun, for at most `graceMs` (default 5,000), flushes and stops. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Starts the production engine in this process, reachable over gRPC on a free loopback port unless told otherwise.
+ * Throws StartError if the folder or the address cannot be used.
+ */
+export async function startBroker(options: EmbeddedOptions): Promise<EmbeddedBroker> {
+  const broker = await Broker.open({ ...options, ...storageOf(options) });
+  let server: RpcServer;
+  try {
+    server = await RpcServer.start(broker, { ...options, port: options.port ?? 0, version: VERSION });
+  } catch (error) {
+    await broker.close();
+    throw error instanceof ListenError ? listenFailure(error) : error;
+  }
+  broker.advertise(options.advertise ?? server.endpoint);
+  return {
+    endpoint: server.endpoint,
+    port: server.port,
+    broker,
+    close: async (graceMs = 5_000) => {
+      await server.drain(graceMs);
+      await broker.close();
+    },
+  };
+}
+
+function storageOf({ memory, dataDir }: EmbeddedOptions): Pick<BrokerOptions, "fs" | "metadata" | "dataDir"> {
+  if ((memory === true) === (dataDir !== undefined)) {
+    throw new TypeError("startBroker needs either { memory: true } or { dataDir }");
+  }
+  if (dataDir === undefined) {
+    return { fs: new MemoryFileSystem(), metadata: new MemoryMetadataStore(systemRandom), dataDir: "/data" };
+  }
+  const metadata = new LevelMetadataStore({ path: `${dataDir}/metadata`, random: systemRandom });
+  return { fs: new NodeFileSystem(), metadata, dataDir };
+}
+
+function listenFailure(error: ListenError): StartError {
+  const reason = error.code === "EADDRINUSE" ? "ADDRESS_IN_USE" : "ADDRESS_UNUSABLE";
+  return new StartError(reason, error.message, error);
+}
