@@ -34,7 +34,7 @@ export class MemoryMetadataStore implements MetadataStore {
 
   async loadTopics(): Promise<TopicMetadata[]> {
     this.#checkOpen();
-    return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return structuredClone([...this.#topics.values()]).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async putTopic(topic: TopicValues, replaces: number | undefined): Promise<TopicMetadata> {
@@ -42,9 +42,9 @@ export class MemoryMetadataStore implements MetadataStore {
     this.#checkOpen();
     checkReplaces(topic.name, this.#topics.get(topic.name), replaces);
     this.#version += 1;
-    const stored = { ...topic, configs: { ...topic.configs }, version: this.#version };
+    const stored = structuredClone({ ...topic, version: this.#version });
     this.#topics.set(topic.name, stored);
-    return stored;
+    return structuredClone(stored);
   }
 
   async deleteTopic(name: string, topicId: string): Promise<void> {
