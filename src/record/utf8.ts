@@ -3,8 +3,8 @@
  * beats a call out of JavaScript; everything else goes through Buffer.
  */
 
-/** Longest text that is looped over. */
-const LOOP_LENGTH_MAX = 48;
+/** Longest text that is looped over: about 1.7 ns a character, where a call costs 25 to 40 ns. */
+const LOOP_LENGTH_MAX = 16;
 
 /** Bytes of the text as UTF-8; a lone surrogate counts as U+FFFD, which is what will be written. */
 export function utf8Length(text: string): number {
@@ -18,9 +18,10 @@ export function utf8Length(text: string): number {
 
 /** Writes text whose `utf8Length` is `byteLength`. There must be room. */
 export function writeUtf8(target: Buffer, position: number, text: string, byteLength: number): void {
-  if (byteLength > LOOP_LENGTH_MAX || byteLength !== text.length) {
-    target.write(text, position, byteLength, "utf8");
-    return;
+  const isAscii = byteLength === text.length;
+  if (isAscii && byteLength <= LOOP_LENGTH_MAX) {
+    for (let index = 0; index < byteLength; index++) target[position + index] = text.charCodeAt(index);
+  } else {
+    target.write(text, position, byteLength, isAscii ? "latin1" : "utf8"); // latin1 is the same, and faster
   }
-  for (let index = 0; index < byteLength; index++) target[position + index] = text.charCodeAt(index);
 }
