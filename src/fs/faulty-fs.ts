@@ -9,7 +9,7 @@ import {
 import { MemoryFileHandle } from "./memory-file-handle.ts";
 import { MemoryFileSystem } from "./memory-fs.ts";
 import { PowerLossError } from "./power-loss-error.ts";
-import { checkBuffers } from "./ranges.ts";
+import { checkWrite } from "./ranges.ts";
 
 /**
  * Any file system with the faults of a plan; for tests. Over a MemoryFileSystem a failed sync also does what it does
@@ -79,7 +79,7 @@ class FaultyFileHandle implements FileHandle {
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<number> {
-    checkBuffers(buffers);
+    checkWrite(buffers, position);
     const bytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
     const operation: Operation = { name: "write", path: this.#path, bytes };
     return perform(this.#plan, operation, async (fault) => {

@@ -1,6 +1,6 @@
 import { type FileHandle, FileSystemError } from "./file-system.ts";
 import type { MemoryFile } from "./memory-nodes.ts";
-import { checkBuffers } from "./ranges.ts";
+import { checkPosition, checkRead, checkWrite } from "./ranges.ts";
 
 /** An open file of a MemoryFileSystem. Each call takes effect at once, before its promise resolves. */
 export class MemoryFileHandle implements FileHandle {
@@ -16,12 +16,13 @@ export class MemoryFileHandle implements FileHandle {
   }
 
   async read(target: Uint8Array, targetOffset: number, length: number, position: number): Promise<number> {
+    checkRead(target, targetOffset, length, position);
     this.#checkOpen("read");
     return this.#file.content.read(target, targetOffset, length, position);
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<number> {
-    checkBuffers(buffers);
+    checkWrite(buffers, position);
     this.#checkOpen("write");
     if (!this.#isWritable) throw new FileSystemError("EBADF", "write", this.#path);
     const written = this.#file.write(buffers, position);
@@ -36,6 +37,7 @@ export class MemoryFileHandle implements FileHandle {
   }
 
   async truncate(size: number): Promise<void> {
+    checkPosition(size);
     this.#checkOpen("truncate");
     if (!this.#isWritable) throw new FileSystemError("EINVAL", "truncate", this.#path);
     if (!this.#file.truncate(size)) throw new FileSystemError("ENOSPC", "truncate", this.#path);

@@ -12,7 +12,7 @@ import {
   FileSystemError,
   type OpenMode,
 } from "./file-system.ts";
-import { checkBuffers, checkRange } from "./ranges.ts";
+import { checkPosition, checkRead, checkWrite } from "./ranges.ts";
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 
@@ -98,7 +98,7 @@ class NodeFileHandle implements FileHandle {
   }
 
   async read(target: Uint8Array, targetOffset: number, length: number, position: number): Promise<number> {
-    checkRange(target, targetOffset, length);
+    checkRead(target, targetOffset, length, position);
     let done = 0;
     while (done < length) {
       const reading = () => this.#file.read(target, targetOffset + done, length - done, position + done);
@@ -110,7 +110,7 @@ class NodeFileHandle implements FileHandle {
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<number> {
-    checkBuffers(buffers);
+    checkWrite(buffers, position);
     const only = buffers.length === 1 ? buffers[0] : undefined;
     const { bytesWritten } = await this.#run<{ bytesWritten: number }>("write", () =>
       only === undefined
@@ -124,8 +124,9 @@ class NodeFileHandle implements FileHandle {
     return this.#run("datasync", () => this.#file.datasync());
   }
 
-  truncate(size: number): Promise<void> {
-    return this.#run("truncate", () => this.#file.truncate(size));
+  async truncate(size: number): Promise<void> {
+    checkPosition(size);
+    await this.#run("truncate", () => this.#file.truncate(size));
   }
 
   async size(): Promise<number> {

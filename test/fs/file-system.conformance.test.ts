@@ -167,6 +167,16 @@ describe.each(Object.keys(SUBJECTS))("%s", (name) => {
       await expect(file.read(Buffer.alloc(4), 2, 3, 0)).rejects.toThrow(TypeError);
     });
 
+    it("refuses a position that is none, instead of writing wherever the file stands", async () => {
+      const file = await open("a");
+      for (const position of [-1, 0.5, Number.NaN, undefined as unknown as number]) {
+        await expect(file.write([bytes("x")], position)).rejects.toThrow(TypeError);
+        await expect(file.read(Buffer.alloc(1), 0, 1, position)).rejects.toThrow(TypeError);
+        await expect(file.truncate(position)).rejects.toThrow(TypeError);
+      }
+      expect(await file.size()).toBe(0);
+    });
+
     it("serves many calls at once", async () => {
       const file = await open("a");
       const writes = Array.from({ length: 50 }, (_, i) => file.write([Buffer.alloc(100, i)], i * 100));
