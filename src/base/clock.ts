@@ -35,3 +35,11 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.schedule(delayMs, resolve));
 }
+
+/**
+ * Calls back once what is ready in this turn of the event loop has been handled, promises included: for work that
+ * gathers as much as comes together without waiting. Keeps the process alive until then.
+ */
+export function afterTurn(callback: () => void): void {
+  setImmediate(callback);
+}

@@ -65,20 +65,20 @@ export class ClusterAdmin implements Admin {
   async alterTopicConfig(name: string, change: TopicConfigChange): Promise<TopicConfigEntry[]> {
     const request = { name, set: { ...change.set }, reset: [...(change.reset ?? [])] };
     const { configs } = await this.#cluster.connections.callAny(topicService.alterTopicConfig, request);
-    this.#cluster.metadata.forget(name);
+    this.#cluster.metadata.age(name);
     return describedConfigs(configs);
   }
 
   async addPartitions(name: string, partitionCount: number): Promise<TopicDescription> {
     const request = { name, partitionCount };
     const { topic } = await this.#cluster.connections.callAny(topicService.addPartitions, request);
-    this.#cluster.metadata.forget(name);
+    this.#cluster.metadata.age(name);
     return describedTopic(topic ?? {});
   }
 
   async deleteTopic(name: string): Promise<void> {
     await this.#cluster.connections.callAny(topicService.deleteTopic, { name });
-    this.#cluster.metadata.forget(name);
+    this.#cluster.metadata.age(name);
   }
 
   async trimPartition({ topic, partition, beforeOffset }: TrimOptions): Promise<number> {

@@ -48,7 +48,7 @@ async function ask(
     for (const [place, { query, index }] of asked.entries()) {
       const answer = response.answers[place] ?? {};
       const error = answer.error ? messageToError(answer.error) : undefined;
-      if (error?.retry === "refresh") cluster.metadata.forget(query.topic);
+      if (error?.retry === "refresh") cluster.metadata.age(query.topic);
       const { topic, partition } = query;
       const offset = error ? undefined : (answer.offset ?? undefined);
       answers[index] = { topic, partition, offset, timestampMs: answer.timestampMs ?? undefined, error };
@@ -56,7 +56,7 @@ async function ask(
   } catch (thrown) {
     const error = MillraceError.from(thrown);
     for (const { query, index } of asked) {
-      cluster.metadata.forget(query.topic);
+      cluster.metadata.age(query.topic);
       answers[index] = failed(query, error);
     }
   }

@@ -5,7 +5,7 @@ import type { Compression, RecordHeader } from "../../record/index.ts";
 /** How far an append had got when it was acknowledged: in the page cache, or flushed with fdatasync. */
 export type Durability = "written" | "durable";
 
-/** What to append. Bytes and strings are encoded at once: the caller may reuse its buffers when the call returns. */
+/** What to append. `write` copies the bytes; `send` may need them until its promise settles. */
 export interface ProducerRecord {
   /** Strings are encoded as UTF-8. Absent or null: no key. */
   readonly key?: Uint8Array | string | null;
@@ -78,7 +78,10 @@ export interface ProducerOptions {
    * restarts: a retry across its restart may append twice as well.
    */
   readonly idempotent?: boolean;
-  /** Batches of one partition that may be under way, 1 to 5 if idempotent, else 1 to 100. Default 5. */
+  /**
+   * Batches of one partition that may be under way, 1 to 5. Default 5. Without idempotence always 1: a second could be
+   * appended while the first is refused and sent again, out of order.
+   */
   readonly maxInFlightBatches?: number;
   /** Hears of records that `write` took and that were given up, and what `send` rejects with as well. */
   readonly onError?: (failed: FailedRecords) => void;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/index.ts";
 import type { TopicMetadata } from "./topic-metadata.ts";
 
-/** Age after which metadata is asked for again: what else would tell of added partitions? */
+/** Age after which metadata is asked for again. */
 const AGE_MS_MAX = 300_000;
 /** Topics remembered; the ones unused for longest are forgotten first. */
 const TOPICS_MAX = 10_000;
@@ -23,16 +23,21 @@ export class MetadataCache {
     this.#clock = clock;
   }
 
-  /** What is known now and not too old, without a call. */
+  /** What is known now, without a call. */
   peek(topic: string): TopicMetadata | undefined {
-    const known = this.#known.get(topic);
-    if (known === undefined || this.#clock.monotonicMs() - known.fetchedMs > AGE_MS_MAX) return undefined;
-    return known.metadata;
+    return this.#known.get(topic)?.metadata;
   }
 
-  /** What is known, or a call's answer. Throws what the call throws; failures are not remembered. */
+  /** Whether it should be asked again soon: nothing else would tell of added partitions. */
+  isOld(topic: string): boolean {
+    const known = this.#known.get(topic);
+    return known === undefined || this.#clock.monotonicMs() - known.fetchedMs > AGE_MS_MAX;
+  }
+
+  /** What is known and not old, or a call's answer. Throws what the call throws; failures are not remembered. */
   async get(topic: string): Promise<TopicMetadata> {
-    return this.peek(topic) ?? this.refresh(topic);
+    const metadata = this.peek(topic);
+    return metadata === undefined || this.isOld(topic) ? this.refresh(topic) : metadata;
   }
 
   /** Asks again, whatever is known; joins a question under way. */
@@ -45,9 +50,10 @@ export class MetadataCache {
     return asked;
   }
 
-  /** Forgets a topic, so that the next `get` asks. */
-  forget(topic: string): void {
-    this.#known.delete(topic);
+  /** Makes what is known of a topic old, so that the next `get` asks. */
+  age(topic: string): void {
+    const known = this.#known.get(topic);
+    if (known) this.#known.set(topic, { metadata: known.metadata, fetchedMs: Number.NEGATIVE_INFINITY });
   }
 
   async #ask(topic: string): Promise<TopicMetadata> {

@@ -1,0 +1,75 @@
+/** The options of a producer, checked and filled in. */
+import { BATCH_BYTES_MAX } from "../../base/index.ts";
+import type { Compression } from "../../record/index.ts";
+import type { Durability, FailedRecords, Partitioner, ProducerOptions } from "../api/producer.ts";
+import type { MillraceError } from "../../errors/index.ts";
+import { oneOf, requireFunction, wholeNumber } from "../option-checks.ts";
+
+/** What a producer goes by. */
+export interface ProducerSettings {
+  readonly partitioner: "default" | Partitioner;
+  readonly lingerMs: number;
+  readonly batchBytes: number;
+  readonly compression: Compression;
+  readonly bufferBytes: number;
+  readonly maxBlockMs: number;
+  readonly deliveryTimeoutMs: number;
+  readonly durability: Durability | undefined;
+  readonly isIdempotent: boolean;
+  readonly maxInFlightBatches: number;
+  readonly onError: ((failed: FailedRecords) => void) | undefined;
+  readonly onRetry: ((error: MillraceError) => void) | undefined;
+}
+
+/** 16 frames of 16 KiB: larger ones gain nothing more (bench/ shows it), smaller ones cost throughput. */
+const BATCH_BYTES_DEFAULT = 262_144;
+const BATCH_BYTES_MIN = 1_024;
+const BUFFER_BYTES_DEFAULT = 33_554_432;
+const BUFFER_BYTES_MAX = 4 * 1_073_741_824;
+const TIME_MS_MAX = 3_600_000;
+/** The broker remembers this many batches of a producer and partition, and knows a repeated one among them. */
+const IN_FLIGHT_DEFAULT = 5;
+const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const satisfies readonly Compression[];
+
+const DURABILITIES = ["written", "durable"] as const satisfies readonly Durability[];
+
+/** Checks the options. Throws TypeError for one outside its range. */
+export function producerSettings(options: ProducerOptions): ProducerSettings {
+  const isIdempotent = options.idempotent ?? true;
+  const batchBytes = wholeNumber("batchBytes", options.batchBytes, {
+    preset: BATCH_BYTES_DEFAULT,
+    min: BATCH_BYTES_MIN,
+    max: BATCH_BYTES_MAX,
+  });
+  const partitioner = options.partitioner ?? "default";
+  if (partitioner !== "default") requireFunction("partitioner", partitioner);
+  requireFunction("onError", options.onError);
+  requireFunction("onRetry", options.onRetry);
+  return {
+    partitioner,
+    lingerMs: wholeNumber("lingerMs", options.lingerMs, { preset: 0, min: 0, max: 60_000 }),
+    batchBytes,
+    compression: oneOf("compression", options.compression ?? "none", COMPRESSIONS),
+    bufferBytes: wholeNumber("bufferBytes", options.bufferBytes, {
+      preset: Math.max(BUFFER_BYTES_DEFAULT, 2 * batchBytes),
+      min: 2 * batchBytes,
+      max: BUFFER_BYTES_MAX,
+    }),
+    maxBlockMs: wholeNumber("maxBlockMs", options.maxBlockMs, { preset: 60_000, min: 0, max: TIME_MS_MAX }),
+    deliveryTimeoutMs: wholeNumber("deliveryTimeoutMs", options.deliveryTimeoutMs, {
+      preset: 120_000,
+      min: 1,
+      max: TIME_MS_MAX,
+    }),
+    durability: options.durability && oneOf("durability", options.durability, DURABILITIES),
+    isIdempotent,
+    // Without sequences a later batch could be appended while an earlier one is refused and sent again.
+    maxInFlightBatches: wholeNumber("maxInFlightBatches", options.maxInFlightBatches, {
+      preset: isIdempotent ? IN_FLIGHT_DEFAULT : 1,
+      min: 1,
+      max: isIdempotent ? IN_FLIGHT_DEFAULT : 1,
+    }),
+    onError: options.onError,
+    onRetry: options.onRetry,
+  };
+}
