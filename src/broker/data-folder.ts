@@ -36,6 +36,7 @@ export type CheckpointedOffsets = ReadonlyMap<string, number> | undefined;
 export class DataFolder {
   readonly root: string;
   readonly #fs: FileSystem;
+  readonly #dataDir: string;
   readonly #logs: () => Iterable<CheckpointedLog>;
   readonly #writes = new SerialQueue();
   /** Writes of the log starts that have not begun; whoever asks now shares it. */
@@ -43,6 +44,7 @@ export class DataFolder {
 
   constructor(fs: FileSystem, dataDir: string, logs: () => Iterable<CheckpointedLog>) {
     this.#fs = fs;
+    this.#dataDir = dataDir;
     this.root = `${dataDir}/partitions`;
     this.#logs = logs;
   }
@@ -54,6 +56,7 @@ export class DataFolder {
     logStarts: CheckpointedOffsets;
   }> {
     await this.#fs.makeDirectory(this.root);
+    await this.#fs.syncDirectory(this.#dataDir);
     const marker = `${this.root}/${CLEAN_SHUTDOWN}`;
     const isClean = (await this.#fs.fileSize(marker)) !== undefined;
     const recoveryPoints = await this.#read(RECOVERY_POINTS);

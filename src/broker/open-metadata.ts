@@ -26,6 +26,7 @@ export interface MetadataLocation {
 export async function openMetadata({ fs, metadata, dataDir, holder }: MetadataLocation): Promise<void> {
   try {
     await fs.makeDirectory(dataDir);
+    await fs.syncDirectory(parentOf(dataDir));
     await metadata.open();
   } catch (error) {
     throw await asStartError(error, fs, dataDir);
@@ -36,6 +37,11 @@ export async function openMetadata({ fs, metadata, dataDir, holder }: MetadataLo
     await metadata.close();
     throw await asStartError(error, fs, dataDir);
   }
+}
+
+function parentOf(path: string): string {
+  const end = path.replace(/\/+$/, "").lastIndexOf("/");
+  return end < 0 ? "." : path.slice(0, Math.max(end, 1));
 }
 
 async function asStartError(error: unknown, fs: FileSystem, dataDir: string): Promise<unknown> {
