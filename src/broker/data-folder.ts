@@ -68,14 +68,14 @@ export class DataFolder {
 
   /** Notes, durably, that everything is flushed and the next start may trust it. */
   async markClean(): Promise<void> {
-    await this.writeRecoveryPoints();
+    await this.writeRecoveryPoints((log) => log.recoveryPoint);
     await this.writeLogStarts();
     await writeCheckpoint(this.#fs, this.root, CLEAN_SHUTDOWN, []);
   }
 
-  /** Writes how far each log is flushed, durably. */
-  writeRecoveryPoints(): Promise<void> {
-    return this.#writes.run(() => this.#write(RECOVERY_POINTS, (log) => log.recoveryPoint));
+  /** Writes where recovery of each log may begin, durably: an offset below which everything is flushed. */
+  writeRecoveryPoints(offsetOf: (log: PartitionLog) => number): Promise<void> {
+    return this.#writes.run(() => this.#write(RECOVERY_POINTS, offsetOf));
   }
 
   /** Writes the first readable offsets, durably; calls that come together share one write. */

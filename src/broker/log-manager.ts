@@ -47,7 +47,8 @@ export class LogManager {
   #recoveryPoints: CheckpointedOffsets;
   #logStarts: CheckpointedOffsets;
   readonly #timers = new Map<string, Timer>();
-  readonly #lastCheckpoint = new Map<PartitionLog, number>();
+  /** Flushed ends at the last checkpoint and the one before. */
+  readonly #flushedEnds = new WeakMap<PartitionLog, { readonly latest: number; readonly settled: number }>();
   /** Background work under way; close waits for it. */
   readonly #background = new Set<Promise<void>>();
   #isClosing = false;
@@ -133,7 +134,7 @@ export class LogManager {
     }
     await this.#folder.syncNames();
     // A later topic of this name must not find the offsets of this one.
-    await this.#folder.writeRecoveryPoints();
+    await this.#folder.writeRecoveryPoints((log) => this.#settledEnd(log));
     await this.#folder.writeLogStarts();
     this.#inBackground("removal of deleted partitions", () => this.#removeDeleted(topicId, partitionCount));
   }
@@ -235,15 +236,25 @@ export class LogManager {
     }
   }
 
+  /**
+   * Moves the recovery points, one interval behind what is flushed: after a crash the newest batches are then always
+   * scanned, and the retries of producers that missed their answers are recognised.
+   */
   async #checkpoint(): Promise<void> {
     let changed = false;
     for (const { log } of this.#checkpointed()) {
-      if (this.#lastCheckpoint.get(log) === log.recoveryPoint) continue;
+      const last = this.#flushedEnds.get(log);
+      const next = { latest: log.recoveryPoint, settled: last?.latest ?? 0 };
+      if (last?.latest === next.latest && last.settled === next.settled) continue;
       changed = true;
-      this.#lastCheckpoint.set(log, log.recoveryPoint);
+      this.#flushedEnds.set(log, next);
       await log.persistIndexes();
     }
-    if (changed) await this.#folder.writeRecoveryPoints();
+    if (changed) await this.#folder.writeRecoveryPoints((log) => this.#settledEnd(log));
+  }
+
+  #settledEnd(log: PartitionLog): number {
+    return this.#flushedEnds.get(log)?.settled ?? 0;
   }
 
   async #applyRetention(): Promise<void> {
