@@ -3,3 +3,4 @@ export * from "./api/admin.ts";
 export * from "./api/client.ts";
 export * from "./api/producer.ts";
 export * from "./api/reader.ts";
+export { connect } from "./connect.ts";

@@ -1,0 +1,56 @@
+import type { Admin } from "./api/admin.ts";
+import type { Client } from "./api/client.ts";
+import type { Producer, ProducerOptions } from "./api/producer.ts";
+import type { Reader, ReaderOptions } from "./api/reader.ts";
+import { ClusterAdmin } from "./admin/cluster-admin.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { BatchingProducer } from "./producer/batching-producer.ts";
+import { producerSettings } from "./producer/producer-settings.ts";
+import { PartitionReader } from "./reader/partition-reader.ts";
+import { readerSettings } from "./reader/reader-settings.ts";
+
+/** What `connect` gives; see Client. */
+export class ConnectedClient implements Client {
+  readonly #cluster: Cluster;
+  readonly #admin: Admin;
+  readonly #producers = new Set<Producer>();
+  readonly #readers = new Set<Reader>();
+  #closing: Promise<void> | undefined;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#admin = new ClusterAdmin(cluster);
+  }
+
+  admin(): Admin {
+    return this.#admin;
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    const producer = new BatchingProducer(this.#cluster, producerSettings(options));
+    this.#producers.add(producer);
+    return producer;
+  }
+
+  reader(options: ReaderOptions = {}): Reader {
+    const reader = new PartitionReader(this.#cluster, readerSettings(options));
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  consumer(options: ReaderOptions = {}): Reader {
+    return this.reader(options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const reader of this.#readers) await reader.close();
+    const closed = await Promise.allSettled([...this.#producers].map((producer) => producer.close()));
+    this.#cluster.close();
+    for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
+  }
+}

@@ -1,0 +1,65 @@
+import type { MillraceError } from "../../errors/index.ts";
+import type { millrace } from "../../gen/millrace.js";
+import type { AssignedState } from "./assigned-state.ts";
+import type { BrokerSubscription } from "./broker-subscription.ts";
+
+interface EventOfPartition {
+  readonly state: AssignedState;
+  /** The state's generation when this came: void if that has moved on. */
+  readonly generation: number;
+}
+
+/** What came from the brokers and waits for the program, in order. */
+export type ReaderEvent =
+  | (EventOfPartition & {
+      readonly kind: "delivery";
+      readonly subscription: BrokerSubscription;
+      readonly delivery: millrace.v1.Delivery.$Properties;
+    })
+  | (EventOfPartition & { readonly kind: "caught-up"; readonly highWatermark: number })
+  /** The partition cannot be read any more, or only from another position. */
+  | (EventOfPartition & { readonly kind: "failure"; readonly error: MillraceError });
+
+/** A queue with one taker, who can wait for something to happen. Bounded by the credit given to the brokers. */
+export class EventQueue {
+  #events: ReaderEvent[] = [];
+  #head = 0;
+  #wake: (() => void) | undefined;
+
+  push(event: ReaderEvent): void {
+    this.#events.push(event);
+    this.wake();
+  }
+
+  shift(): ReaderEvent | undefined {
+    const event = this.#events[this.#head];
+    if (event === undefined) return undefined;
+    this.#head++;
+    if (this.#head === this.#events.length) {
+      this.#events = [];
+      this.#head = 0;
+    }
+    return event;
+  }
+
+  /** Takes out what a move has made void. */
+  removeVoid(): ReaderEvent[] {
+    const events = this.#events.slice(this.#head);
+    this.#events = events.filter((event) => event.generation === event.state.generation);
+    this.#head = 0;
+    return events.filter((event) => event.generation !== event.state.generation);
+  }
+
+  /** Resolves at the next push or `wake`. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Lets the taker look again. */
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,21 @@
+/** What the iterations need of a reader. */
+import type { AssignedState } from "./assigned-state.ts";
+import type { DeliveredBatch } from "./delivered-batch.ts";
+
+/** A batch on its way to the program. */
+export interface Taken {
+  readonly batch: DeliveredBatch;
+  readonly state: AssignedState;
+  /** The state's generation: once that has moved on, the rest of the batch is void. */
+  readonly generation: number;
+}
+
+export interface TakingReader {
+  /**
+   * The next batch, whose records the caller hands out and whose state's `position` it advances. Undefined once the
+   * reader is closed or `isEnough` says so. Throws the failure of a partition, which is then no longer assigned.
+   */
+  take(isEnough: (states: Iterable<AssignedState>) => boolean): Promise<Taken | undefined>;
+  /** Makes the reader fetch again from the state's position on. */
+  rewind(state: AssignedState): void;
+}

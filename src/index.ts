@@ -1,0 +1,4 @@
+/** The package: a client of Millrace brokers. */
+export * from "./client/index.ts";
+export { type Effect, MillraceError, type Reason, type Retry } from "./errors/index.ts";
+export { type Compression, partitionForKey, type RecordHeader } from "./record/index.ts";
