@@ -2,7 +2,7 @@ import zlib from "node:zlib";
 import { type Codec, damaged, unfoldsTooFar } from "./codec.ts";
 import { type DecompressedWithEngine, isOverLimit, limits } from "./zlib-limits.ts";
 
-/** GZIP (RFC 1952), one member. */
+/** GZIP (RFC 1952): written as one member; several are read as the one stream that they are. */
 export const gzip: Codec = {
   compress: (bytes) => zlib.gzipSync(bytes),
   decompress(bytes, bytesMax) {
