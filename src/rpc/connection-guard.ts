@@ -34,6 +34,11 @@ export class ConnectionGuard {
     this.#limits = limits;
   }
 
+  /** Addresses remembered. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
   /** Whether a new connection from the address may stay; if so, `release` must follow its end. */
   admit(address: string): boolean {
     const limits = this.#limits(address);

@@ -80,9 +80,19 @@ export class Listener {
     this.#server.close();
   }
 
-  /** Cuts all connections. */
-  cutAll(): void {
+  /** Resolves when the connections that are open now are closed. */
+  async closed(): Promise<void> {
+    const closing = [...this.#sockets].map(
+      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    );
+    await Promise.all(closing);
+  }
+
+  /** Cuts all connections; resolves when they are closed. */
+  cutAll(): Promise<void> {
+    const closed = this.closed();
     for (const socket of this.#sockets) socket.destroy();
+    return closed;
   }
 
   #connected(socket: Socket): void {

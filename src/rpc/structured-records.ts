@@ -37,8 +37,8 @@ export class StructuredRecords {
   }
 
   /**
-   * The next records, at most `bytesMax` bytes of them and perhaps none. Throws INVALID_REQUEST at a record that is
-   * too large for this form, and what RecordCursor throws.
+   * The next records, at most `bytesMax` bytes of them and perhaps none. Throws INVALID_REQUEST if the
+   * next is too large for this form, and what RecordCursor throws.
    */
   take(bytesMax: number): RecordPiece {
     const writer = new FieldWriter(Math.min(bytesMax, this.#read.bytes + 1_024));
@@ -48,7 +48,8 @@ export class StructuredRecords {
       const room = bytesMax - writer.length;
       this.#pending = delimitedLength(length) > room;
       if (this.#pending) {
-        if (delimitedLength(length) > STRUCTURED_BYTES_MAX) throw tooLarge(this.#cursor.offset, length);
+        const never = writer.length === 0 && delimitedLength(length) > STRUCTURED_BYTES_MAX;
+        if (never) throw tooLarge(this.#cursor.offset, length);
         return { fields: writer.finish(), nextOffset: this.#cursor.offset, last: false };
       }
       writer.lengthPrefix(this.#field, length);
