@@ -31,18 +31,20 @@ export class PartitionChooser {
     this.#random = random;
   }
 
-  /** A partition number, not necessarily one that exists if the record or a partitioner of the program named it. */
-  choose(topic: string, record: ProducerRecord, partitions: Partitions): number {
+  /**
+   * The partition where a record must go; undefined if any will do. Not necessarily one that exists, if the record or
+   * a partitioner of the program named it.
+   */
+  named(topic: string, record: ProducerRecord, partitionCount: number): number | undefined {
     if (record.partition !== undefined) return record.partition;
-    if (this.#partitioner !== "default") {
-      return this.#partitioner(record, topic, partitions.count) ?? this.#stickTo(partitions);
-    }
+    if (this.#partitioner !== "default") return this.#partitioner(record, topic, partitionCount);
     const { key } = record;
-    if (key === null || key === undefined) return this.#stickTo(partitions);
-    return partitionForKey(typeof key === "string" ? utf8(key) : key, partitions.count);
+    if (key === null || key === undefined) return undefined;
+    return partitionForKey(typeof key === "string" ? utf8(key) : key, partitionCount);
   }
 
-  #stickTo(partitions: Partitions): number {
+  /** The partition for records that may go anywhere: the same while it collects a batch, then the next. */
+  sticky(partitions: Partitions): number {
     const { count } = partitions;
     if (this.#sticky !== undefined && partitions.isCollecting(this.#sticky)) return this.#sticky;
     let next = this.#sticky === undefined ? Math.floor(this.#random.fraction() * count) : this.#sticky + 1;

@@ -35,16 +35,21 @@ export class PartitionQueue implements BatchSource, BatchOwner, Collecting {
     return this.#sender.isFlowing;
   }
 
+  /** Encodes a record into the open batch and returns that. If it does not fit, the batch is full and sent. */
+  extend(record: ProducerRecord, timestampMs: number): OutgoingBatch | undefined {
+    const open = this.#open;
+    if (open === undefined) return undefined;
+    if (open.builder.append(record.key, record.value, timestampMs, record.headers)) return open;
+    this.#closeOpen();
+    return undefined;
+  }
+
   /**
-   * Encodes a record into the open batch, or into a new one, and returns it; undefined if there is no room for a new
-   * one. `bytesMax` is the topic's limit for one batch. Throws BATCH_TOO_LARGE and INVALID_REQUEST.
+   * Encodes a record into a new batch, while none is open, and returns that; undefined if there is no room for it.
+   * `bytesMax` is the topic's limit for one batch. Throws BATCH_TOO_LARGE and INVALID_REQUEST.
    */
-  append(record: ProducerRecord, timestampMs: number, bytesMax: number): OutgoingBatch | undefined {
+  begin(record: ProducerRecord, timestampMs: number, bytesMax: number): OutgoingBatch | undefined {
     const { key, value, headers } = record;
-    if (this.#open !== undefined) {
-      if (this.#open.builder.append(key, value, timestampMs, headers)) return this.#open;
-      this.#closeOpen();
-    }
     const batch = this.#host.openBatch(this, this.#bytesFor(recordSizeMax(key, value, headers), bytesMax));
     if (batch === undefined) return undefined;
     try {

@@ -59,11 +59,14 @@ export class TopicQueues implements Partitions {
   append(record: ProducerRecord, timestampMs: number): OutgoingBatch | undefined {
     const metadata = this.#metadata;
     if (metadata === undefined) return undefined;
-    const partition = this.#chooser.choose(this.topic, record, this);
-    if (!(partition >= 0 && partition < metadata.leaders.length && Number.isInteger(partition))) {
-      throw partitionNotFound(metadata, partition);
+    const named = this.#chooser.named(this.topic, record, metadata.leaders.length);
+    for (;;) {
+      const queue = this.#queues[named ?? this.#chooser.sticky(this)];
+      if (queue === undefined) throw partitionNotFound(metadata, named!);
+      if (queue.open === undefined) return queue.begin(record, timestampMs, metadata.batchBytesMax);
+      const batch = queue.extend(record, timestampMs);
+      if (batch !== undefined) return batch;
     }
-    return this.#queues[partition]!.append(record, timestampMs, metadata.batchBytesMax);
   }
 
   /** Sends whatever is collected. */
