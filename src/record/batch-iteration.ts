@@ -3,24 +3,9 @@ import { invalidBatch } from "./batch-fault.ts";
 import { readBatchSize } from "./batch-header.ts";
 
 /**
- * Calls `visit` with the position and size of each whole batch in a chunk, in order, and returns where the last of
- * them ends: bytes after it are the beginning of a batch that the chunk cut off. Allocates nothing; reads length
- * fields only. Throws INVALID_BATCH at a length that no batch has.
+ * The positions of the whole batches in a chunk, in order; a last batch that the chunk cut off is left out. Reads
+ * length fields only, nothing is checked or copied. Throws INVALID_BATCH at a length that no batch has.
  */
-export function forEachBatch(
-  chunk: Uint8Array,
-  visit: (position: number, sizeInBytes: number) => void,
-): number {
-  let position = 0;
-  for (;;) {
-    const size = sizeOfWholeBatch(chunk, position);
-    if (size === undefined) return position;
-    visit(position, size);
-    position += size;
-  }
-}
-
-/** The positions of the whole batches in a chunk, for `for … of`; otherwise as forEachBatch. */
 export function* iterateBatches(chunk: Uint8Array): Generator<number, void, undefined> {
   let position = 0;
   for (;;) {
