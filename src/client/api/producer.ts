@@ -95,6 +95,8 @@ export interface ProducerStats {
   readonly records: number;
   /** Records acknowledged. */
   readonly recordsAcknowledged: number;
+  /** Records acknowledged as flushed to disk; the other acknowledged ones were written. */
+  readonly recordsDurable: number;
   /** Records given up. */
   readonly recordsFailed: number;
   /** Batches sent, retries included. */

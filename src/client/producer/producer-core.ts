@@ -152,7 +152,7 @@ export class ProducerCore implements ProducerHost {
   }
 
   succeeded(batch: OutgoingBatch, receipt: BatchReceipt): void {
-    this.tally.succeeded(batch);
+    this.tally.succeeded(batch, receipt.durability);
     this.#release(batch);
     batch.succeed(receipt);
     this.#events.onRoom();
