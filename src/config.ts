@@ -41,6 +41,7 @@ export const ServerConfigSchema = z.strictObject({
     .describe("configs of topics that set none"),
 });
 
+/** All settings, checked and complete. */
 export type ServerConfig = z.infer<typeof ServerConfigSchema>;
 
 /** Name of a setting. */

@@ -42,6 +42,7 @@ export interface OffsetAnswer {
   readonly leaderEpoch: number;
 }
 
+/** One config of a topic as it holds now. */
 export interface TopicConfigEntry {
   readonly name: string;
   readonly value: string;
@@ -49,6 +50,7 @@ export interface TopicConfigEntry {
   readonly isSet: boolean;
 }
 
+/** Where a partition is and what it holds. */
 export interface PartitionDescription {
   readonly partition: number;
   readonly leader: number;
@@ -62,6 +64,7 @@ export interface PartitionDescription {
   readonly offlineReason: string | undefined;
 }
 
+/** A topic with its configs and partitions. */
 export interface TopicDescription {
   readonly name: string;
   readonly topicId: string;
@@ -69,6 +72,7 @@ export interface TopicDescription {
   readonly partitions: readonly PartitionDescription[];
 }
 
+/** A topic in a list. */
 export interface TopicSummary {
   readonly name: string;
   readonly topicId: string;
@@ -76,6 +80,7 @@ export interface TopicSummary {
   readonly bytes: number;
 }
 
+/** What to create; what is absent has the broker's default. `validateOnly` checks and creates nothing. */
 export interface CreateTopicCommand {
   readonly name: string;
   readonly partitionCount?: number;
@@ -83,6 +88,7 @@ export interface CreateTopicCommand {
   readonly validateOnly?: boolean;
 }
 
+/** The cluster as this broker knows it. */
 export interface ClusterDescription {
   readonly clusterId: string;
   readonly brokers: readonly { readonly brokerId: number; readonly endpoint: string }[];

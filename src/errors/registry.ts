@@ -40,6 +40,7 @@ const entry = (code: Code, retry: Retry, effect: Effect, retryDelayMs?: number):
   ...(retryDelayMs === undefined ? {} : { retryDelayMs }),
 });
 
+/** All reasons, in the order of their numbers in errors.proto. */
 export const REASONS = {
   INVALID_REQUEST: entry(Code.INVALID_ARGUMENT, "never", "none"),
   INVALID_CONFIG: entry(Code.INVALID_ARGUMENT, "never", "none"),

@@ -10,6 +10,7 @@ import {
 import { MemoryFileHandle } from "./memory-file-handle.ts";
 import { MemoryFile, MemoryFolder, type MemoryNode, type Space } from "./memory-nodes.ts";
 
+/** How a disk in memory behaves. */
 export interface MemoryFileSystemOptions {
   /** Remembers what is not synced, so that `crash` can lose it. Doubles the memory. Default false. */
   readonly crashModel?: boolean;

@@ -21,6 +21,7 @@ export interface NameChange {
   readonly added?: { readonly name: string; readonly node: MemoryNode };
 }
 
+/** What a name leads to. */
 export type MemoryNode = MemoryFile | MemoryFolder;
 
 /** A file: its bytes as this process sees them and, in the crash model, what of them is durable. */
@@ -148,6 +149,7 @@ export class MemoryFolder {
   }
 }
 
+/** Makes one change to the bytes of a file. */
 export function applyContentChange(content: ChunkedBytes, change: ContentChange): void {
   if (change.kind === "write") content.write(change.bytes, change.position);
   else content.truncate(change.size);

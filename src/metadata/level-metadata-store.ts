@@ -32,6 +32,7 @@ const KEYS = {
   producerId: "producer-id",
 } as const;
 
+/** Where the database lies and what it is made with. */
 export interface LevelMetadataStoreOptions {
   /** Folder of the database; created if absent, its parent included. The caller syncs the parent's names. */
   readonly path: string;

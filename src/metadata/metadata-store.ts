@@ -36,6 +36,7 @@ export interface MetadataStore {
 
 /** Stages of a topic's life. creating: its folders may be missing. deleting: its folders may still be there. */
 export const TOPIC_STATES = ["creating", "active", "deleting"] as const;
+/** One of the stages. */
 export type TopicState = (typeof TOPIC_STATES)[number];
 
 /** What is stored of a topic. */

@@ -31,6 +31,7 @@ const log = serviceDefinition(v1, v1.LogService, {
   subscribe: { responseSerialize: subscribeResponse },
 });
 
+/** Records in and out: the batches travel through our own codecs. */
 export const logService = {
   produce: log.produce,
   publish: log.publish,
@@ -44,6 +45,7 @@ export const logService = {
 
 const topics = serviceDefinition(v1, v1.TopicService);
 
+/** Administration of topics. */
 export const topicService = {
   createTopic: refuseMalformed(topics.createTopic),
   listTopics: refuseMalformed(topics.listTopics),
@@ -56,6 +58,7 @@ export const topicService = {
 
 const cluster = serviceDefinition(v1, v1.ClusterService);
 
+/** The cluster and producer ids. */
 export const clusterService = {
   describeCluster: refuseMalformed(cluster.describeCluster),
   initProducerId: refuseMalformed(cluster.initProducerId),
@@ -63,6 +66,7 @@ export const clusterService = {
 
 const health = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);
 
+/** grpc.health.v1. */
 export const healthService = {
   check: refuseMalformed(health.check),
   watch: refuseMalformed(health.watch),
@@ -71,6 +75,7 @@ export const healthService = {
 const reflection = serviceDefinition(grpc.reflection.v1, grpc.reflection.v1.ServerReflection);
 const reflectionAlpha = serviceDefinition(grpc.reflection.v1alpha, grpc.reflection.v1alpha.ServerReflection);
 
+/** grpc.reflection.v1. */
 export const reflectionService = {
   serverReflectionInfo: refuseMalformed(reflection.serverReflectionInfo),
 };

@@ -11,6 +11,7 @@ export function topicMessage(topic: TopicDescription): millrace.v1.Topic.$Proper
   };
 }
 
+/** Configs as the API tells them. */
 export function configMessages(configs: readonly TopicConfigEntry[]): millrace.v1.TopicConfig.$Properties[] {
   return configs.map(({ name, value, isSet }) => ({ name, value, isSet }));
 }
