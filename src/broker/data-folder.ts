@@ -92,13 +92,19 @@ export class DataFolder {
     return `${this.root}/${topic}-${partition}`;
   }
 
-  /** Takes a partition's folder out of service, durably once `syncNames` has run; nothing happens if it is not there. */
-  async markDeleted(topic: string, topicId: string, partition: number): Promise<void> {
+  /** Takes the folders of a topic's partitions out of service, as far as they are there, durably. */
+  async markDeleted(topic: string, topicId: string, partitionCount: number): Promise<void> {
     const names = new Set((await this.#fs.list(this.root)).map(({ name }) => name));
-    if (!names.has(`${topic}-${partition}`)) return;
-    const target = `${this.root}/${topicId}-${partition}${DELETED_SUFFIX}`;
-    await this.#fs.remove(target);
-    await this.#fs.rename(this.partitionFolder(topic, partition), target);
+    for (let partition = 0; partition < partitionCount; partition++) {
+      if (!names.has(`${topic}-${partition}`)) continue;
+      await this.#fs.rename(this.partitionFolder(topic, partition), this.deletedFolder(topicId, partition));
+    }
+    await this.syncNames();
+  }
+
+  /** Where a deleted partition waits for its removal. */
+  deletedFolder(topicId: string, partition: number): string {
+    return `${this.root}/${topicId}-${partition}${DELETED_SUFFIX}`;
   }
 
   /** Makes created and renamed folders durable. */

@@ -129,10 +129,7 @@ export class LogManager {
     await inParallel(topic?.logs ?? [], PARALLEL_MAX, async (log) => {
       if (log instanceof PartitionLog) await log.close();
     });
-    for (let partition = 0; partition < partitionCount; partition++) {
-      await this.#folder.markDeleted(name, topicId, partition);
-    }
-    await this.#folder.syncNames();
+    await this.#folder.markDeleted(name, topicId, partitionCount);
     // A later topic of this name must not find the offsets of this one.
     await this.#folder.writeRecoveryPoints((log) => this.#settledEnd(log));
     await this.#folder.writeLogStarts();
@@ -232,7 +229,7 @@ export class LogManager {
 
   async #removeDeleted(topicId: string, partitionCount: number): Promise<void> {
     for (let partition = 0; partition < partitionCount && !this.#isClosing; partition++) {
-      await this.#fs.remove(`${this.#folder.root}/${topicId}-${partition}.deleted`);
+      await this.#fs.remove(this.#folder.deletedFolder(topicId, partition));
     }
   }
 
