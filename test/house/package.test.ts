@@ -16,7 +16,7 @@ function importedPackages(): Set<string> {
   const sources = readSources(["src", "cli"], [".ts", ".js"]);
   const named = sources.flatMap(importsOf).flatMap((found) => found.package ?? []);
   const required = Object.keys(manifest.dependencies).filter((name) =>
-    sources.some(({ text }) => text.includes(`("${name}"`)),
+    sources.some(({ text }) => text.includes(`"${name}")`)),
   );
   return new Set([...named, ...required].filter((name) => !name.startsWith("node:")));
 }
