@@ -13,12 +13,15 @@ beforeEach(async () => {
 
 afterEach(() => cluster.close());
 
-/** Appends records "from" to "to" − 1 to partition 0, several batches of ten. Timestamps are offsets × 1,000. */
+/** Timestamp of the record "0": recent, as retention by age is in force. */
+const EPOCH_MS = Date.now() - 3_600_000;
+
+/** Appends records "from" to "to" − 1, in batches of ten, one second from record to record. */
 async function produce(from: number, to: number, partition = 0): Promise<void> {
   const producer = client.producer();
   for (let offset = from; offset < to; offset += 10) {
     for (let each = offset; each < Math.min(to, offset + 10); each++) {
-      producer.write("t", { partition, value: `${each}`, timestampMs: each * 1_000 });
+      producer.write("t", { partition, value: `${each}`, timestampMs: EPOCH_MS + each * 1_000 });
     }
     await producer.flush();
   }
@@ -52,9 +55,9 @@ describe("reading", () => {
     await produce(0, 100);
     expect(await readToEnd(await readerAt("start"))).toEqual(range(0, 100));
     expect(await readToEnd(await readerAt(57))).toEqual(range(57, 100));
-    expect(await readToEnd(await readerAt({ timestampMs: 41_500 }))).toEqual(range(42, 100));
+    expect(await readToEnd(await readerAt({ timestampMs: EPOCH_MS + 41_500 }))).toEqual(range(42, 100));
     expect(await readToEnd(await readerAt("end"))).toEqual([]);
-    expect(await readToEnd(await readerAt({ timestampMs: 100_000_000 }))).toEqual([]);
+    expect(await readToEnd(await readerAt({ timestampMs: EPOCH_MS + 100_000_000 }))).toEqual([]);
   });
 
   it("hands out records as they are appended", async () => {
@@ -78,7 +81,7 @@ describe("reading", () => {
       const cursor = batch.records();
       while (cursor.next()) {
         expect(cursor.key).toBeNull();
-        expect(cursor.timestampMs).toBe(cursor.offset * 1_000);
+        expect(cursor.timestampMs).toBe(EPOCH_MS + cursor.offset * 1_000);
         seen.push(cursor.offset);
       }
       expect(batch.nextOffset).toBe(seen.length + 5);
@@ -122,7 +125,7 @@ describe("reading", () => {
     expect((await iteration.next()).value.offset).toBe(150);
     await reader.seek({ topic: "t", partition: 0 }, "start");
     expect((await iteration.next()).value.offset).toBe(0);
-    await reader.seek({ topic: "t", partition: 0 }, { timestampMs: 199_000 });
+    await reader.seek({ topic: "t", partition: 0 }, { timestampMs: EPOCH_MS + 199_000 });
     expect((await iteration.next()).value.offset).toBe(199);
   });
 

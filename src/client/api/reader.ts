@@ -56,8 +56,8 @@ export interface ReaderOptions {
 /** How to iterate. */
 export interface IterationOptions {
   /**
-   * True ends the iteration once every assigned partition has been handed out up to its high watermark at some moment
-   * after the iteration began. Default false: wait for more for ever.
+   * True ends the iteration once every partition that was assigned when it began, and is not paused, has been handed
+   * out up to the high watermark of that moment. Default false: wait for more for ever.
    */
   readonly stopAtEnd?: boolean;
 }

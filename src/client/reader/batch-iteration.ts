@@ -14,7 +14,7 @@ export class BatchIteration implements AsyncIterableIterator<ConsumedBatch> {
   }
 
   async next(): Promise<IteratorResult<ConsumedBatch>> {
-    const taken = this.#isOver ? undefined : await this.#reader.take(this.#end.isOver);
+    const taken = this.#isOver ? undefined : await this.#reader.take(this.#end);
     if (taken === undefined) return this.return();
     taken.state.position = taken.batch.nextOffset;
     return { done: false, value: taken.batch };

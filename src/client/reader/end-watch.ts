@@ -1,27 +1,51 @@
+import { lookUpOffsets } from "../admin/offset-lookup.ts";
 import type { IterationOptions } from "../api/reader.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { AssignedState } from "./assigned-state.ts";
 
+/** Where a partition is left. */
+interface Goal {
+  /** The high watermark as the iteration began; undefined if the leader could not be asked: any mark counts then. */
+  readonly offset: number | undefined;
+  /** Caught-up marks handed out as the iteration began. */
+  readonly marks: number;
+}
+
 /**
- * Knows when an iteration with `stopAtEnd` is over: when each partition that was assigned as it began has been at its
- * end since. A mark counts although records have come after it: a busy partition is never at its end for long.
+ * Knows when an iteration with `stopAtEnd` is over: when each partition that was assigned as it began has been handed
+ * out up to the high watermark of that moment. A busy partition that never catches up ends the iteration all the same.
  */
 export class EndWatch {
   readonly #stopAtEnd: boolean;
-  /** Partitions that were not at their end yet, with the marks they had when the iteration began. */
-  #behind: Map<AssignedState, number> | undefined;
+  /** Partitions that are not at their goal yet. */
+  #behind: Map<AssignedState, Goal> | undefined;
 
   constructor(options: IterationOptions) {
     this.#stopAtEnd = options.stopAtEnd ?? false;
   }
 
+  /** Asks the leaders for the goals; the first call only. */
+  async begin(cluster: Cluster, states: Iterable<AssignedState>): Promise<void> {
+    if (!this.#stopAtEnd || this.#behind !== undefined) return;
+    const assigned = [...states];
+    const marks = assigned.map((state) => state.marks);
+    const queries = assigned.map(({ topic, partition }) => ({ topic, partition, at: "end" as const }));
+    const answers = await lookUpOffsets(cluster, queries);
+    const goals = assigned.map((state, index): [AssignedState, Goal] => [
+      state,
+      { offset: answers[index]!.offset, marks: marks[index]! },
+    ]);
+    this.#behind = new Map(goals);
+  }
+
   /** Whether the iteration is over. */
-  readonly isOver = (states: Iterable<AssignedState>): boolean => {
-    if (!this.#stopAtEnd) return false;
-    this.#behind ??= new Map([...states].map((state) => [state, state.marks]));
-    for (const [state, marks] of this.#behind) {
-      const isDone = !state.isAssigned || state.isPaused || state.isCaughtUp || state.marks > marks;
-      if (isDone) this.#behind.delete(state);
+  get isOver(): boolean {
+    if (this.#behind === undefined) return false;
+    for (const [state, goal] of this.#behind) {
+      const isReached =
+        goal.offset === undefined ? state.marks > goal.marks : state.position >= goal.offset;
+      if (isReached || !state.isAssigned || state.isPaused) this.#behind.delete(state);
     }
     return this.#behind.size === 0;
-  };
+  }
 }

@@ -13,6 +13,7 @@ import { AssignedState, partitionKey } from "./assigned-state.ts";
 import { BatchIteration } from "./batch-iteration.ts";
 import { chargeOf } from "./broker-subscription.ts";
 import { DeliveredBatch } from "./delivered-batch.ts";
+import type { EndWatch } from "./end-watch.ts";
 import { EventQueue, type ReaderEvent } from "./event-queue.ts";
 import { PartitionRouter } from "./partition-router.ts";
 import type { ReaderSettings } from "./reader-settings.ts";
@@ -112,9 +113,10 @@ export class PartitionReader implements Reader, TakingReader {
   }
 
   /** For the iterations: the next batch, or undefined at the end. */
-  async take(isEnough: (states: Iterable<AssignedState>) => boolean): Promise<Taken | undefined> {
+  async take(end: EndWatch): Promise<Taken | undefined> {
+    await end.begin(this.#cluster, this.#states.values());
     for (;;) {
-      if (this.#isClosed || isEnough(this.#states.values())) return undefined;
+      if (this.#isClosed || end.isOver) return undefined;
       const event = this.#queue.shift();
       if (event === undefined) await this.#queue.wait();
       else {

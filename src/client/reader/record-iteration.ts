@@ -24,7 +24,7 @@ export class RecordIteration implements AsyncIterableIterator<ConsumedRecord> {
       const record = this.#nextOfBatch();
       if (record !== undefined) return { done: false, value: record };
       if (this.#isOver) return { done: true, value: undefined };
-      const taken = await this.#reader.take(this.#end.isOver);
+      const taken = await this.#reader.take(this.#end);
       if (taken === undefined) return this.return();
       this.#taken = taken;
       this.#cursor = taken.batch.records();

@@ -1,6 +1,7 @@
 /** What the iterations need of a reader. */
 import type { AssignedState } from "./assigned-state.ts";
 import type { DeliveredBatch } from "./delivered-batch.ts";
+import type { EndWatch } from "./end-watch.ts";
 
 /** A batch on its way to the program. */
 export interface Taken {
@@ -13,9 +14,9 @@ export interface Taken {
 export interface TakingReader {
   /**
    * The next batch, whose records the caller hands out and whose state's `position` it advances. Undefined once the
-   * reader is closed or `isEnough` says so. Throws the failure of a partition, which is then no longer assigned.
+   * reader is closed or `end` says so. Throws the failure of a partition, which is then no longer assigned.
    */
-  take(isEnough: (states: Iterable<AssignedState>) => boolean): Promise<Taken | undefined>;
+  take(end: EndWatch): Promise<Taken | undefined>;
   /** Makes the reader fetch again from the state's position on. */
   rewind(state: AssignedState): void;
 }
