@@ -39,7 +39,7 @@ export interface BrokerOptions {
   readonly partitionCountDefault?: number;
   /** Most partitions of all topics. Default 20,000. */
   readonly partitionsPerBrokerMax?: number;
-  /** Bytes of the newest batches kept in memory. Default 32 MiB. */
+  /** Bytes of the newest batches kept in memory. Default 16 MiB. */
   readonly cacheBytes?: number;
   /** Bytes of indexes of sealed segments kept in memory. Default 32 MiB. */
   readonly indexCacheBytes?: number;
@@ -273,6 +273,6 @@ function environmentOf(options: BrokerOptions): LogEnvironment {
     logger: options.logger ?? silentLogger,
     files: new FilePool(options.fs, options.openFilesMax ?? 4_096),
     indexes: new IndexCache(options.indexCacheBytes ?? 32 * MIB),
-    cache: new TailCache(options.cacheBytes ?? 32 * MIB),
+    cache: new TailCache(options.cacheBytes ?? 16 * MIB),
   };
 }
