@@ -1,6 +1,6 @@
 /** What Produce and Publish have in common: a checked request, ready to append. */
 import type { Clock } from "../base/index.ts";
-import type { BrokerApi, Durability, Receipt } from "../broker/types.ts";
+import type { BrokerApi, Durability, Receipt } from "../broker/index.ts";
 import { millrace } from "../gen/millrace.js";
 import type { ProduceFields } from "../wire/index.ts";
 import type { ByteBudget } from "./byte-budget.ts";

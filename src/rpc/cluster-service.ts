@@ -1,6 +1,6 @@
 /** ClusterService: the cluster and its identities. See proto/millrace/v1/cluster_service.proto. */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
-import type { BrokerApi } from "../broker/types.ts";
+import type { BrokerApi } from "../broker/index.ts";
 import { type CallEnvironment, unaryService } from "./calls.ts";
 import { clusterService } from "./definition.ts";
 

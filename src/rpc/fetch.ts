@@ -1,6 +1,6 @@
 /** LogService.Fetch: reads several partitions at once and waits for data up to a bound (long poll). */
 import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
-import type { BrokerApi, FetchedPart, FetchPosition } from "../broker/types.ts";
+import type { BrokerApi, FetchedPart, FetchPosition } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { millrace } from "../gen/millrace.js";
 import {

@@ -3,7 +3,7 @@
  * order of the requests, whichever append is ready first. A refused batch is answered and the stream goes on.
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { Receipt } from "../broker/types.ts";
+import type { Receipt } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { millrace } from "../gen/millrace.js";
 import { errorToMessage, type ProduceFields } from "../wire/index.ts";

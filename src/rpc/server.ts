@@ -1,7 +1,7 @@
 /** The broker's gRPC server: listener, limits, services, and an orderly end. */
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Clock, type Logger, RPC_MESSAGE_BYTES_MAX, silentLogger, systemClock } from "../base/index.ts";
-import type { BrokerApi } from "../broker/types.ts";
+import type { BrokerApi } from "../broker/index.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { CallGate } from "./call-gate.ts";
 import type { Drainable } from "./calls.ts";

@@ -1,6 +1,6 @@
 /** Record batches as structured records: encoded as fields of their message, record by record, without objects. */
 import { RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
-import type { ReadResult } from "../broker/types.ts";
+import type { ReadResult } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { iterateBatches, readLastOffset, RecordCursor, type RecordHeader } from "../record/index.ts";
 import { delimitedLength, FieldWriter, varintLength } from "../wire/index.ts";

@@ -1,5 +1,5 @@
 /** Topics of the broker as messages of the API. */
-import type { PartitionDescription, TopicConfigEntry, TopicDescription } from "../broker/types.ts";
+import type { PartitionDescription, TopicConfigEntry, TopicDescription } from "../broker/index.ts";
 import type { millrace } from "../gen/millrace.js";
 
 export function topicMessage(topic: TopicDescription): millrace.v1.Topic.$Properties {
