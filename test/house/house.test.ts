@@ -7,6 +7,7 @@ import { sizeObjections } from "./file-sizes.ts";
 import { importCycles } from "./imports.ts";
 import { forbiddenImports, strayBarrels, upwardRules } from "./room-rules.ts";
 import { ROOMS } from "./rooms.ts";
+import { missingFiles } from "./readme-files.ts";
 import { PROJECT, readSources, topLevelNames } from "./source-tree.ts";
 import { brokenRules, CODE_RULES, PROGRAM_RULES, TEXT_RULES } from "./word-rules.ts";
 
@@ -42,6 +43,25 @@ describe("rooms", () => {
       (path) => !existsSync(join(PROJECT, path, "README.md")),
     );
     expect(silent).toEqual([]);
+  });
+});
+
+describe("READMEs", () => {
+  const pages = readSources(["src", "cli", "bench", "test", "proto", ".ci"], [".md"]);
+  const paths = readSources(["src", "cli", "bench", "examples", "test", "proto", ".ci"], [""]).map(
+    ({ path }) => path,
+  );
+
+  it("name only files that exist", () => {
+    expect(pages.flatMap((page) => missingFiles(page, [...paths, ...topLevelNames()]))).toEqual([]);
+  });
+
+  it("of src/ draws every room", () => {
+    const map = pages.find(({ path }) => path === "src/README.md")!.text;
+    const rooms = ROOMS.map(({ path }) => path.replace("src/", "")).filter(
+      (name) => !/^(cli|version)/.test(name),
+    );
+    expect(rooms.filter((name) => !map.includes(name))).toEqual([]);
   });
 });
 

@@ -84,6 +84,7 @@ export const ROOMS: readonly Room[] = [
       "node:fs",
       "node:os",
       "node:path",
+      "node:perf_hooks",
       "node:readline",
       "node:stream",
       "yaml",

@@ -4,6 +4,7 @@ import { undocumented } from "./docstrings.ts";
 import { sizeObjections } from "./file-sizes.ts";
 import { importCycles, importsOf } from "./imports.ts";
 import { maskedCode } from "./masked-code.ts";
+import { missingFiles } from "./readme-files.ts";
 import { forbiddenImports, strayBarrels, upwardRules } from "./room-rules.ts";
 import type { SourceFile } from "./source-tree.ts";
 import { brokenRules, CODE_RULES, PROGRAM_RULES, TEXT_RULES } from "./word-rules.ts";
@@ -127,6 +128,12 @@ describe("words", () => {
     expect(brokenRules([file("src/log/a.ts", line)], withoutAllowances)).toEqual([]);
   });
 
+  it("that write are found in offline commands only", () => {
+    const line = 'const handle = await fs.open(path, "read-write");';
+    expect(brokenRules([file("cli/offline/dump.ts", line)], withoutAllowances)).toHaveLength(1);
+    expect(brokenRules([file("src/log/segment.ts", line)], withoutAllowances)).toEqual([]);
+  });
+
   it("are allowed where the rule says so, and an allowance that nothing needs is found", () => {
     const rule = {
       ...withoutAllowances[1]!,
@@ -184,6 +191,18 @@ describe("docstrings", () => {
     expect(
       undocumented(file("a.ts", "/** A. */", "export const A = 1;", "", "export const B = 2;")),
     ).toHaveLength(1);
+  });
+});
+
+describe("READMEs", () => {
+  it("that name a file which is not there are found", () => {
+    const paths = ["src/log/segment.ts", "proto/errors.proto"];
+    const page = (text: string) => file("src/log/README.md", text);
+    expect(
+      missingFiles(page("`segment.ts`, `src/log/segment.ts`, [it](../../proto/errors.proto)"), paths),
+    ).toEqual([]);
+    expect(missingFiles(page("`segments.ts` and [it](./gone.md)"), paths)).toHaveLength(2);
+    expect(missingFiles(page("`a.b()`, `segment.bytes`, `*.test.ts`"), paths)).toEqual([]);
   });
 });
 
