@@ -1,8 +1,7 @@
 /**
  * The record codec alone, on one core: how many records a second can be encoded, checked and read, in batches of
- * 64 KiB, uncompressed. Run it after a build with `node dist/bench/codec.js`.
+ * 64 KiB, uncompressed.
  */
-import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/base/index.ts";
 import {
   BatchBuilder,
@@ -11,35 +10,33 @@ import {
   RecordCursor,
   type RecordHeader,
 } from "../src/record/index.ts";
-import { type BenchRow, printRows } from "./report.ts";
+import { fillBatch, type Payload, payloadOf } from "./support/batches.ts";
+import { median } from "./support/comparison.ts";
+import { RECORD_SIZES } from "./support/record-sizes.ts";
+import type { BenchRow } from "./support/report.ts";
 
 const BATCH_BYTES = 65_536;
-const KEY_BYTES = 10;
 const WARM_UP_MS = 150;
 const SLICE_MS = 80;
 const SLICES = 7;
 const LIMITS = { batchBytesMax: BATCH_BYTES, decompressedBytesMax: BATCH_BYTES } as const;
 
-/** Key and value together have the size of the row. */
-const SIZES = [
-  { label: "100 B", bytes: 100, encodeGoal: 5e6 },
-  { label: "1 KiB", bytes: 1_024, encodeGoal: undefined },
-] as const;
+const ENCODE_GOAL = { atLeast: 5e6, unit: "records/s" } as const;
 
 /** Measures everything for both sizes; takes about ten seconds. */
 export function benchCodec(): BenchRow[] {
-  return SIZES.flatMap(({ label, bytes, encodeGoal }) => {
-    const payload = { key: Buffer.alloc(KEY_BYTES, "k"), value: Buffer.alloc(bytes - KEY_BYTES, "v") };
-    const text = { key: "k".repeat(KEY_BYTES), value: "v".repeat(bytes - KEY_BYTES) };
-    const batch = fill(new BatchBuilder({ bytesMax: BATCH_BYTES }), payload);
+  return RECORD_SIZES.flatMap(({ label, bytes }) => {
+    const payload = payloadOf(bytes);
+    const text = { key: String(payload.key), value: String(payload.value) };
+    const batch = fillBatch(new BatchBuilder({ bytesMax: BATCH_BYTES }), payload);
     const recordCount = probedCount(batch);
-    const row = (name: string, run: () => void, goal?: number): BenchRow => {
+    const row = (name: string, run: () => void, goal?: BenchRow["goal"]): BenchRow => {
       const value = recordCount * runsPerSecond(run);
       const mbPerSecond = (value * bytes) / 1e6;
       return { name: `${name}, ${label}`, unit: "records/s", value, mbPerSecond, ...(goal && { goal }) };
     };
     return [
-      row("encode + CRC, bytes", encoder(payload), encodeGoal),
+      row("encode + CRC, bytes", encoder(payload), bytes === 100 ? ENCODE_GOAL : undefined),
       row("encode + CRC, text", encoder(text)),
       row("CRC and framing of the batch", () => probedCount(batch)),
       row("check of all records", () => checkBatch(batch, LIMITS)),
@@ -50,25 +47,13 @@ export function benchCodec(): BenchRow[] {
   });
 }
 
-interface Payload {
-  readonly key: Buffer | string;
-  readonly value: Buffer | string;
-}
-
-/** Appends until the batch is full, as a producer does. */
-function fill(builder: BatchBuilder, { key, value }: Payload): Buffer {
-  let timestampMs = 1_700_000_000_000;
-  while (builder.append(key, value, timestampMs)) timestampMs++;
-  return builder.build();
-}
-
 /** Into one pooled buffer, over and over. */
 function encoder(payload: Payload): () => void {
   const builder = new BatchBuilder({ bytesMax: BATCH_BYTES });
   const pooled = Buffer.allocUnsafeSlow(BATCH_BYTES);
   return () => {
     builder.reset(pooled);
-    fill(builder, payload);
+    fillBatch(builder, payload);
   };
 }
 
@@ -113,8 +98,7 @@ function readAll(batch: Buffer): void {
 /** Median of several slices, after a warm-up. */
 function runsPerSecond(run: () => void): number {
   slice(run, WARM_UP_MS);
-  const rates = Array.from({ length: SLICES }, () => slice(run, SLICE_MS)).sort((a, b) => a - b);
-  return rates[SLICES >> 1]!;
+  return median(Array.from({ length: SLICES }, () => slice(run, SLICE_MS)));
 }
 
 function slice(run: () => void, durationMs: number): number {
@@ -127,8 +111,4 @@ function slice(run: () => void, durationMs: number): number {
     elapsedMs = systemClock.monotonicMs() - start;
   }
   return (runs * 1_000) / elapsedMs;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  printRows("Record codec, one core, batches of 64 KiB", benchCodec());
 }

@@ -1,0 +1,51 @@
+/** A program that reads as fast as it can through the SDK, touching every record. */
+import { systemClock } from "../../src/base/index.ts";
+import { type Client, connect, type ConsumedBatch } from "../../src/index.ts";
+import { serveTasks } from "../support/task-server.ts";
+
+/** What to read. */
+export interface ConsumeTask {
+  readonly endpoint: string;
+  readonly topic: string;
+  /** Records to read, in all partitions together, from their starts. */
+  readonly recordCount: number;
+}
+
+/** What a process that reads does. */
+export interface ConsumerTasks {
+  /** Returns the milliseconds from assigning until the last record was touched. */
+  consume(task: ConsumeTask): Promise<number>;
+}
+
+let client: Client | undefined;
+/** Results go here, so that the compiler cannot drop the work. */
+const touched = { offsets: 0, bytes: 0 };
+
+function touch(batch: ConsumedBatch): void {
+  const cursor = batch.records();
+  let { offsets, bytes } = touched;
+  while (cursor.next()) {
+    offsets += cursor.offset;
+    bytes += cursor.valueLength ?? 0;
+  }
+  touched.offsets = offsets;
+  touched.bytes = bytes;
+}
+
+async function consume({ endpoint, topic, recordCount }: ConsumeTask): Promise<number> {
+  client ??= await connect({ brokers: endpoint });
+  const reader = client.reader();
+  const startMs = systemClock.monotonicMs();
+  await reader.assign([{ topic, from: "start" }]);
+  let left = recordCount;
+  for await (const batch of reader.batches()) {
+    touch(batch);
+    left -= batch.recordCount;
+    if (left <= 0) break;
+  }
+  const tookMs = systemClock.monotonicMs() - startMs;
+  await reader.close();
+  return tookMs;
+}
+
+serveTasks({ consume } satisfies ConsumerTasks);
