@@ -12,7 +12,18 @@ export interface Manifest {
 }
 
 /** Scripts that newcomers and CI rely on. */
-const SCRIPTS = ["build", "demo", "format", "gen", "lint", "start", "test", "typecheck"];
+const SCRIPTS = [
+  "bench",
+  "build",
+  "demo",
+  "format",
+  "gen",
+  "lint",
+  "start",
+  "test",
+  "test:crash",
+  "typecheck",
+];
 
 /** Files of dist that package.json names, as paths of the sources they are built from. */
 export function builtSources({ bin, exports }: Manifest): string[] {

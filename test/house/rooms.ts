@@ -87,6 +87,7 @@ export const ROOMS: readonly Room[] = [
       "node:perf_hooks",
       "node:readline",
       "node:stream",
+      "node:v8",
       "yaml",
     ],
   },
