@@ -1,0 +1,117 @@
+import type { FileSystem } from "../../src/fs/index.ts";
+import { parseCount, readCheckpoint, readPartitionMetadata } from "../../src/log/index.ts";
+import type { Findings } from "./finding.ts";
+import type { FoundLogs, PartitionFiles } from "./log-files.ts";
+import { verifySegment } from "./verify-segment.ts";
+
+/** How much was verified. */
+export interface VerifyTotals {
+  partitions: number;
+  segments: number;
+  batches: number;
+  records: number;
+  bytes: number;
+}
+
+/** Verifies all logs that were found: batches, indexes, checkpoints, and that no segment is missing. Writes nothing. */
+export async function verifyLogs(fs: FileSystem, logs: FoundLogs, findings: Findings): Promise<VerifyTotals> {
+  const totals: VerifyTotals = { partitions: 0, segments: 0, batches: 0, records: 0, bytes: 0 };
+  const recoveryPoints = await readOffsets(fs, logs.root, "recovery-point-offset-checkpoint", findings);
+  const logStarts = await readOffsets(fs, logs.root, "log-start-offset-checkpoint", findings);
+  for (const partition of logs.partitions) {
+    const ends = await verifyPartition(fs, partition, totals, findings);
+    if (partition.isWhole) await verifyFolder(fs, partition, findings);
+    const checkpoints = {
+      recoveryPoint: recoveryPoints.get(partition.name) ?? 0,
+      logStartOffset: logStarts.get(partition.name) ?? 0,
+    };
+    compareWithCheckpoints(partition, ends, checkpoints, findings);
+    totals.partitions++;
+  }
+  return totals;
+}
+
+interface LogEnds {
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+}
+
+async function verifyPartition(
+  fs: FileSystem,
+  { segments, isWhole }: PartitionFiles,
+  totals: VerifyTotals,
+  findings: Findings,
+): Promise<LogEnds> {
+  let expected: number | undefined;
+  let nextOffset = 0;
+  for (const [number, segment] of segments.entries()) {
+    const isLast = isWhole && number === segments.length - 1;
+    if (expected !== undefined && segment.baseOffset !== expected) {
+      const problem = `it begins at offset ${segment.baseOffset}, the segment before it ends at ${expected}: a segment is missing or out of place`;
+      findings({ severity: "damage", file: segment.logPath, fault: "segment-gap", problem });
+    }
+    const facts = await verifySegment(fs, segment, isLast, findings);
+    totals.segments++;
+    totals.batches += facts.batches;
+    totals.records += facts.records;
+    totals.bytes += facts.bytes;
+    nextOffset = facts.nextOffset;
+    // How far a segment with a damaged end went is not known, and the damage has been told.
+    expected = facts.endsDamaged ? undefined : nextOffset;
+  }
+  return { firstOffset: segments[0]?.baseOffset ?? 0, nextOffset };
+}
+
+/** The small files of a partition's folder. */
+async function verifyFolder(fs: FileSystem, { folder }: PartitionFiles, findings: Findings): Promise<void> {
+  if ((await readCheckpoint(fs, folder, "leader-epoch-checkpoint", 2)) === "damaged") {
+    const problem =
+      "it is no checkpoint of leader epochs; remove it: the broker learns them from the batches";
+    const file = `${folder}/leader-epoch-checkpoint`;
+    findings({ severity: "damage", file, fault: "bad-checkpoint", problem });
+  }
+  if ((await readPartitionMetadata(fs, folder)) !== undefined) return;
+  const file = `${folder}/partition.metadata`;
+  const isThere = (await fs.fileSize(file)) !== undefined;
+  const problem = isThere ? "it holds no topic id" : "the file with the topic id is missing";
+  findings({ severity: isThere ? "damage" : "notice", file, fault: "bad-metadata", problem });
+}
+
+function compareWithCheckpoints(
+  { folder, segments }: PartitionFiles,
+  { firstOffset, nextOffset }: LogEnds,
+  { recoveryPoint, logStartOffset }: { readonly recoveryPoint: number; readonly logStartOffset: number },
+  findings: Findings,
+): void {
+  const file = segments.at(-1)?.logPath ?? folder;
+  if (nextOffset < recoveryPoint) {
+    const problem = `the log ends at offset ${nextOffset}, but everything below ${recoveryPoint} was flushed: flushed records are missing`;
+    findings({ severity: "damage", file, fault: "records-missing", problem });
+  }
+  if (segments.length > 0 && firstOffset > logStartOffset) {
+    const problem = `the first segment begins at offset ${firstOffset}, the log at ${logStartOffset}: a segment is missing`;
+    findings({ severity: "damage", file: segments[0]!.logPath, fault: "segment-gap", problem });
+  }
+}
+
+/** Offsets by `<topic>-<partition>`; none without a data folder. */
+async function readOffsets(
+  fs: FileSystem,
+  root: string | undefined,
+  name: string,
+  findings: Findings,
+): Promise<ReadonlyMap<string, number>> {
+  const offsets = new Map<string, number>();
+  const rows = root === undefined ? undefined : await readCheckpoint(fs, root, name, 3);
+  const isDamaged = rows === "damaged";
+  for (const [topic, partition, text] of isDamaged || rows === undefined ? [] : rows) {
+    const offset = parseCount(text);
+    if (offset !== undefined) offsets.set(`${topic}-${partition}`, offset);
+  }
+  if (isDamaged || (rows !== undefined && offsets.size < rows.length)) {
+    const problem =
+      "it is no checkpoint of offsets; the broker goes on without it and reads more at its start";
+    findings({ severity: "damage", file: `${root}/${name}`, fault: "bad-checkpoint", problem });
+  }
+  return offsets;
+}

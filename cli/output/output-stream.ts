@@ -1,0 +1,86 @@
+import type { Writable } from "node:stream";
+
+/**
+ * stdout or stderr. A reader that goes away (`| head`) is no failure: what is written afterwards is dropped, and
+ * whoever produces it can hear of it and stop.
+ */
+export class OutputStream {
+  readonly isTerminal: boolean;
+  readonly #stream: Writable & { readonly columns?: number };
+  #hasColors: boolean;
+  #isClosed = false;
+  readonly #closeListeners = new Set<() => void>();
+
+  constructor(
+    stream: Writable & { readonly isTTY?: boolean; readonly columns?: number },
+    env: Readonly<Record<string, string | undefined>>,
+  ) {
+    this.#stream = stream;
+    this.isTerminal = stream.isTTY === true;
+    // no-color.org: any value but the empty one.
+    this.#hasColors = this.isTerminal && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
+    stream.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
+  }
+
+  /** Whether to write colours. */
+  get hasColors(): boolean {
+    return this.#hasColors;
+  }
+
+  /** Writes no colours from now on. */
+  disableColors(): void {
+    this.#hasColors = false;
+  }
+
+  /** Width of the terminal; 80 if unknown. */
+  get columns(): number {
+    return this.#stream.columns ?? 80;
+  }
+
+  /** The reader has gone away. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Calls back when the reader goes away, until the returned function is called. */
+  onClosed(listener: () => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
+  /** Takes the data, which must not change afterwards. False: await `ready` before the next. */
+  write(data: string | Uint8Array): boolean {
+    return this.#isClosed || this.#stream.write(data);
+  }
+
+  /** Resolves when there is room, or when the reader has gone away. */
+  async ready(): Promise<void> {
+    if (this.#isClosed || !this.#stream.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      const stopListening = this.onClosed(resolve);
+      this.#stream.once("drain", () => {
+        stopListening();
+        resolve();
+      });
+    });
+  }
+
+  /** Resolves when everything written has left the process, or the reader has gone away. */
+  async flush(): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
+      const stopListening = this.onClosed(resolve);
+      this.#stream.write("", () => {
+        stopListening();
+        resolve();
+      });
+    });
+  }
+
+  #onError(error: NodeJS.ErrnoException): void {
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const listener of [...this.#closeListeners]) listener();
+  }
+}
