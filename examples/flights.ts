@@ -6,7 +6,6 @@
  */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +54,7 @@ async function stopBroker(broker: RunningBroker, signal: "SIGKILL" | "SIGTERM"):
 }
 
 async function readFlights(): Promise<Flight[]> {
-  const path = createRequire(import.meta.url).resolve("vega-datasets/data/flights-20k.json");
+  const path = new URL("../../node_modules/vega-datasets/data/flights-20k.json", import.meta.url);
   return JSON.parse(await readFile(path, "utf8")) as Flight[];
 }
 
