@@ -3,25 +3,28 @@
  *
  *     <data>/holder.json                                  which process has it open, for people
  *     <data>/metadata/                                    the metadata store, whose lock keeps others out
- *     <data>/partitions/clean-shutdown                    there while no broker runs and the last stop was clean
+ *     <data>/partitions/clean-shutdown                    leader epoch of the start whose stop was clean, until the next
  *     <data>/partitions/recovery-point-offset-checkpoint  Kafka's checkpoint: everything below is flushed
  *     <data>/partitions/log-start-offset-checkpoint       Kafka's checkpoint: first readable offsets
  *     <data>/partitions/<topic>-<partition>/              one log
  *     <data>/partitions/<topic id>-<partition>.deleted/   a deleted one, until its files are removed
  */
 import { SerialQueue } from "../base/index.ts";
-import type { FileSystem } from "../fs/index.ts";
+import { MillraceError } from "../errors/index.ts";
+import { type FileSystem, isMissing } from "../fs/index.ts";
 import {
   DELETED_SUFFIX,
+  LOG_SUFFIX,
   type PartitionLog,
   parseCount,
   readCheckpoint,
+  readPartitionMetadata,
   writeCheckpoint,
+  writePartitionMetadata,
 } from "../log/index.ts";
+import { type CheckpointedOffset, OffsetCheckpoint } from "./offset-checkpoint.ts";
 
 const CLEAN_SHUTDOWN = "clean-shutdown";
-const RECOVERY_POINTS = "recovery-point-offset-checkpoint";
-const LOG_STARTS = "log-start-offset-checkpoint";
 
 /** Identifies a partition in checkpoints. */
 export interface CheckpointedLog {
@@ -30,61 +33,70 @@ export interface CheckpointedLog {
   readonly log: PartitionLog;
 }
 
-/** Offsets by `<topic>-<partition>`; undefined if the checkpoint was lost. */
-export type CheckpointedOffsets = ReadonlyMap<string, number> | undefined;
-
 export class DataFolder {
   readonly root: string;
+  readonly recoveryPoints: OffsetCheckpoint;
+  readonly logStarts: OffsetCheckpoint;
   readonly #fs: FileSystem;
   readonly #dataDir: string;
   readonly #logs: () => Iterable<CheckpointedLog>;
   readonly #writes = new SerialQueue();
-  /** Writes of the log starts that have not begun; whoever asks now shares it. */
+  /** The write of the log starts that has not begun; whoever asks now shares it. */
   #nextLogStarts: Promise<void> | undefined;
 
   constructor(fs: FileSystem, dataDir: string, logs: () => Iterable<CheckpointedLog>) {
     this.#fs = fs;
     this.#dataDir = dataDir;
     this.root = `${dataDir}/partitions`;
+    this.recoveryPoints = new OffsetCheckpoint(fs, this.root, "recovery-point-offset-checkpoint");
+    this.logStarts = new OffsetCheckpoint(fs, this.root, "log-start-offset-checkpoint");
     this.#logs = logs;
   }
 
-  /** Makes the folder ready and tells whether the last stop was clean; from now on it counts as unclean. */
-  async open(): Promise<{
-    isClean: boolean;
-    recoveryPoints: CheckpointedOffsets;
-    logStarts: CheckpointedOffsets;
-  }> {
+  /**
+   * Makes the folder ready and tells whether the last stop was clean; from now on it counts as unclean.
+   * `leaderEpoch` is that of this start: a marker left by any but the start before proves nothing.
+   */
+  async open(leaderEpoch: number): Promise<{ readonly isClean: boolean }> {
     await this.#fs.makeDirectory(this.root);
     await this.#fs.syncDirectory(this.#dataDir);
-    const marker = `${this.root}/${CLEAN_SHUTDOWN}`;
-    const isClean = (await this.#fs.fileSize(marker)) !== undefined;
-    const recoveryPoints = await this.#read(RECOVERY_POINTS);
-    const logStarts = await this.#read(LOG_STARTS);
-    await this.#fs.remove(marker);
+    const isClean = (await this.#readMarker()) === leaderEpoch - 1;
+    await this.recoveryPoints.read();
+    await this.logStarts.read();
+    await this.#fs.remove(`${this.root}/${CLEAN_SHUTDOWN}`);
     await this.#fs.syncDirectory(this.root);
-    return { isClean, recoveryPoints, logStarts };
+    return { isClean };
   }
 
-  /** Notes, durably, that everything is flushed and the next start may trust it. */
-  async markClean(): Promise<void> {
+  /** Notes, durably, that everything is flushed and the next start, if it comes right after this, may trust it. */
+  async markClean(leaderEpoch: number): Promise<void> {
     await this.writeRecoveryPoints((log) => log.recoveryPoint);
     await this.writeLogStarts();
-    await writeCheckpoint(this.#fs, this.root, CLEAN_SHUTDOWN, []);
+    await writeCheckpoint(this.#fs, this.root, CLEAN_SHUTDOWN, [[leaderEpoch]]);
   }
 
   /** Writes where recovery of each log may begin, durably: an offset below which everything is flushed. */
   writeRecoveryPoints(offsetOf: (log: PartitionLog) => number): Promise<void> {
-    return this.#writes.run(() => this.#write(RECOVERY_POINTS, offsetOf));
+    return this.#writes.run(() => this.recoveryPoints.write(this.#offsets(offsetOf)));
   }
 
   /** Writes the first readable offsets, durably; calls that come together share one write. */
   writeLogStarts(): Promise<void> {
     this.#nextLogStarts ??= this.#writes.run(() => {
       this.#nextLogStarts = undefined;
-      return this.#write(LOG_STARTS, (log) => log.logStartOffset);
+      return this.logStarts.write(this.#offsets((log) => log.logStartOffset));
     });
     return this.#nextLogStarts;
+  }
+
+  /** Drops a topic that is deleted from both checkpoints, durably. */
+  forget(topic: string): Promise<void> {
+    return this.#writes.run(async () => {
+      this.recoveryPoints.forget(topic);
+      this.logStarts.forget(topic);
+      await this.recoveryPoints.write([]);
+      await this.logStarts.write([]);
+    });
   }
 
   /** Folder of a partition. */
@@ -92,12 +104,53 @@ export class DataFolder {
     return `${this.root}/${topic}-${partition}`;
   }
 
-  /** Takes the folders of a topic's partitions out of service, as far as they are there, durably. */
+  /** Creates the folder of a partition; its name is durable once `syncNames` has run. Refuses one that is in use. */
+  async createPartition(topic: string, topicId: string, partition: number): Promise<void> {
+    const folder = this.partitionFolder(topic, partition);
+    await this.#fs.makeDirectory(folder);
+    if (await this.#holdsSegments(folder)) {
+      const owner = await readPartitionMetadata(this.#fs, folder);
+      throw new MillraceError(
+        "INVALID_REQUEST",
+        `${folder} holds segments of another topic${owner === undefined ? "" : ` (id ${owner})`}; move it away, or choose another name`,
+        { details: { field: "topic", value: topic } },
+      );
+    }
+    await writePartitionMetadata(this.#fs, folder, topicId);
+  }
+
+  /**
+   * Returns true if a partition's folder says that it belongs to the topic, false if it does not say. Throws
+   * LOG_CORRUPT if it belongs to another, or is missing: it was created durably.
+   */
+  async requireOwner(topic: string, topicId: string, partition: number): Promise<boolean> {
+    const folder = this.partitionFolder(topic, partition);
+    const owner = await readPartitionMetadata(this.#fs, folder);
+    if (owner === topicId) return true;
+    if (owner !== undefined) {
+      throw new MillraceError(
+        "LOG_CORRUPT",
+        `${folder} belongs to topic id ${owner}, but ${topic} has ${topicId}; put the right folder back`,
+      );
+    }
+    await this.#fs.list(folder).catch((error: unknown) => {
+      throw isMissing(error) ? missingFolder(folder) : error;
+    });
+    return false;
+  }
+
+  /**
+   * Takes the folders of a topic's partitions out of service, durably. Those that are not there are passed over, and
+   * so are those of another topic that happen to bear the name.
+   */
   async markDeleted(topic: string, topicId: string, partitionCount: number): Promise<void> {
     const names = new Set((await this.#fs.list(this.root)).map(({ name }) => name));
     for (let partition = 0; partition < partitionCount; partition++) {
-      if (!names.has(`${topic}-${partition}`)) continue;
-      await this.#fs.rename(this.partitionFolder(topic, partition), this.deletedFolder(topicId, partition));
+      const folder = this.partitionFolder(topic, partition);
+      if (!names.has(`${topic}-${partition}`) || !(await this.#belongsTo(folder, topicId))) continue;
+      const target = this.deletedFolder(topicId, partition);
+      await this.#fs.remove(target);
+      await this.#fs.rename(folder, target);
     }
     await this.syncNames();
   }
@@ -123,24 +176,32 @@ export class DataFolder {
     return strays;
   }
 
-  async #write(name: string, offsetOf: (log: PartitionLog) => number): Promise<void> {
-    const rows: (string | number)[][] = [];
-    for (const { topic, partition, log } of this.#logs()) {
-      const offset = offsetOf(log);
-      if (offset > 0) rows.push([topic, partition, offset]);
-    }
-    await writeCheckpoint(this.#fs, this.root, name, rows);
+  /** A folder whose creation was interrupted has no owner yet, and nothing in it. */
+  async #belongsTo(folder: string, topicId: string): Promise<boolean> {
+    const owner = await readPartitionMetadata(this.#fs, folder);
+    return owner === undefined ? !(await this.#holdsSegments(folder)) : owner === topicId;
   }
 
-  async #read(name: string): Promise<CheckpointedOffsets> {
-    const rows = await readCheckpoint(this.#fs, this.root, name, 3);
-    if (rows === "damaged") return undefined;
-    const offsets = new Map<string, number>();
-    for (const [topic, partition, text] of rows ?? []) {
-      const offset = parseCount(text);
-      if (offset === undefined) return undefined;
-      offsets.set(`${topic}-${partition}`, offset);
-    }
-    return offsets;
+  async #holdsSegments(folder: string): Promise<boolean> {
+    return (await this.#fs.list(folder)).some(({ name }) => name.endsWith(LOG_SUFFIX));
   }
+
+  /** The leader epoch of the start that stopped cleanly, or undefined. */
+  async #readMarker(): Promise<number | undefined> {
+    const rows = await readCheckpoint(this.#fs, this.root, CLEAN_SHUTDOWN, 1);
+    return rows === "damaged" ? undefined : parseCount(rows?.[0]?.[0]);
+  }
+
+  *#offsets(offsetOf: (log: PartitionLog) => number): Generator<CheckpointedOffset> {
+    for (const { topic, partition, log } of this.#logs()) {
+      yield { topic, partition, offset: offsetOf(log) };
+    }
+  }
+}
+
+function missingFolder(folder: string): MillraceError {
+  return new MillraceError(
+    "LOG_CORRUPT",
+    `${folder} is missing, although it was created durably; put it back from a copy, or delete the topic`,
+  );
 }

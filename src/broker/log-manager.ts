@@ -1,15 +1,8 @@
 import { type Clock, inParallel, type Timer } from "../base/index.ts";
-import { MillraceError } from "../errors/index.ts";
-import type { FileSystem } from "../fs/index.ts";
-import {
-  LOG_SUFFIX,
-  type LogConfig,
-  type LogEnvironment,
-  PartitionLog,
-  readPartitionMetadata,
-  writePartitionMetadata,
-} from "../log/index.ts";
-import { type CheckpointedLog, type CheckpointedOffsets, DataFolder } from "./data-folder.ts";
+import { MillraceError, StartError } from "../errors/index.ts";
+import { FileSystemError, type FileSystem } from "../fs/index.ts";
+import { type LogConfig, type LogEnvironment, PartitionLog, writePartitionMetadata } from "../log/index.ts";
+import { type CheckpointedLog, DataFolder } from "./data-folder.ts";
 
 /** Logs opened, created or closed at once. */
 const PARALLEL_MAX = 16;
@@ -44,8 +37,6 @@ export class LogManager {
   readonly #folder: DataFolder;
   readonly #topics = new Map<string, TopicLogs>();
   #isClean = false;
-  #recoveryPoints: CheckpointedOffsets;
-  #logStarts: CheckpointedOffsets;
   readonly #timers = new Map<string, Timer>();
   /** Flushed ends at the last checkpoint and the one before. */
   readonly #flushedEnds = new WeakMap<PartitionLog, { readonly latest: number; readonly settled: number }>();
@@ -66,16 +57,16 @@ export class LogManager {
     return this.#options.env.clock;
   }
 
-  /** Reads the state of the folder. To be called first, once. */
+  /** Reads the state of the folder. To be called first, once. Throws StartError if the folder cannot be used. */
   async open(): Promise<{ readonly isClean: boolean }> {
-    const state = await this.#folder.open();
+    const { env, dataDir, leaderEpoch } = this.#options;
+    const state = await this.#folder.open(leaderEpoch).catch((error: unknown) => {
+      throw error instanceof FileSystemError ? unusable(dataDir, error) : error;
+    });
     this.#isClean = state.isClean;
-    this.#recoveryPoints = state.recoveryPoints;
-    this.#logStarts = state.logStarts;
-    const { logger } = this.#options.env;
-    if (state.recoveryPoints === undefined)
-      logger.warn({}, "recovery point checkpoint damaged; scanning more");
-    if (state.logStarts === undefined) logger.warn({}, "log start checkpoint damaged; serving what is there");
+    const { recoveryPoints, logStarts } = this.#folder;
+    if (recoveryPoints.isLost) env.logger.warn({}, "recovery point checkpoint damaged; scanning more");
+    if (logStarts.isLost) env.logger.warn({}, "log start checkpoint damaged; serving what is there");
     return state;
   }
 
@@ -114,7 +105,7 @@ export class LogManager {
     const partitions = Array.from({ length: partitionCount - first }, (_, i) => first + i);
     const created: PartitionLog[] = [];
     await inParallel(partitions, PARALLEL_MAX, async (partition) => {
-      await this.#createFolder(topic, partition);
+      await this.#folder.createPartition(topic.name, topic.topicId, partition);
       created[partition] = await this.#openLog(topic, partition, true, 0, 0);
     });
     await this.#folder.syncNames();
@@ -131,8 +122,7 @@ export class LogManager {
     });
     await this.#folder.markDeleted(name, topicId, partitionCount);
     // A later topic of this name must not find the offsets of this one.
-    await this.#folder.writeRecoveryPoints((log) => this.#settledEnd(log));
-    await this.#folder.writeLogStarts();
+    await this.#folder.forget(name);
     this.#inBackground("removal of deleted partitions", () => this.#removeDeleted(topicId, partitionCount));
   }
 
@@ -159,15 +149,23 @@ export class LogManager {
       const closedWell = log instanceof PartitionLog && (await log.close());
       isClean &&= closedWell;
     });
-    if (isClean) await this.#folder.markClean();
+    try {
+      if (isClean) await this.#folder.markClean(this.#options.leaderEpoch);
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+      this.#options.env.logger.warn(
+        { error: error.message },
+        "clean stop not noted; the next start recovers",
+      );
+    }
   }
 
   async #openExisting(topic: TopicLogs, partition: number): Promise<OpenedLog> {
     const name = `${topic.name}-${partition}`;
     try {
-      await this.#checkOwner(topic, partition);
-      const recoveryPoint = this.#recoveryPoints?.get(name) ?? 0;
-      const logStart = this.#logStarts === undefined ? undefined : (this.#logStarts.get(name) ?? 0);
+      await this.#requireOwner(topic, partition);
+      const recoveryPoint = this.#folder.recoveryPoints.get(topic.name, partition) ?? 0;
+      const logStart = this.#folder.logStarts.get(topic.name, partition);
       return await this.#openLog(topic, partition, this.#isClean, recoveryPoint, logStart);
     } catch (error) {
       const failure = asOffline(error, name);
@@ -196,35 +194,12 @@ export class LogManager {
     });
   }
 
-  /** A folder must belong to the topic; one that is missing had been created durably and is damage. */
-  async #checkOwner(topic: TopicLogs, partition: number): Promise<void> {
-    const folder = this.#folder.partitionFolder(topic.name, partition);
-    const owner = await readPartitionMetadata(this.#fs, folder);
-    if (owner === topic.topicId) return;
-    if (owner !== undefined) {
-      throw new MillraceError(
-        "LOG_CORRUPT",
-        `${folder} belongs to topic id ${owner}, but ${topic.name} has ${topic.topicId}; put the right folder back`,
-      );
-    }
-    await this.#fs.list(folder); // ENOENT if the folder itself is missing
+  async #requireOwner({ name, topicId }: TopicLogs, partition: number): Promise<void> {
+    const isMarked = await this.#folder.requireOwner(name, topicId, partition);
+    if (isMarked) return;
+    const folder = this.#folder.partitionFolder(name, partition);
     this.#options.env.logger.warn({ folder }, "partition.metadata missing or unreadable; writing it again");
-    await writePartitionMetadata(this.#fs, folder, topic.topicId);
-  }
-
-  async #createFolder(topic: TopicLogs, partition: number): Promise<void> {
-    const folder = this.#folder.partitionFolder(topic.name, partition);
-    await this.#fs.makeDirectory(folder);
-    const owner = await readPartitionMetadata(this.#fs, folder);
-    const hasLogs = (await this.#fs.list(folder)).some(({ name }) => name.endsWith(LOG_SUFFIX));
-    if (hasLogs) {
-      throw new MillraceError(
-        "INVALID_REQUEST",
-        `${folder} holds segments of another topic${owner === undefined ? "" : ` (id ${owner})`}; move it away, or choose another name`,
-        { details: { field: "topic", value: topic.name } },
-      );
-    }
-    await writePartitionMetadata(this.#fs, folder, topic.topicId);
+    await writePartitionMetadata(this.#fs, folder, topicId);
   }
 
   async #removeDeleted(topicId: string, partitionCount: number): Promise<void> {
@@ -294,4 +269,9 @@ function asOffline(error: unknown, partition: string): MillraceError {
     `partition ${partition} could not be opened: ${String(error)}; mend the disk or its permissions and restart the broker`,
     { details: { partition }, cause: error, effect: "none" },
   );
+}
+
+function unusable(dataDir: string, cause: FileSystemError): StartError {
+  const text = `data folder ${dataDir} cannot be used: ${cause.message}; check that it is writable and has space, or choose another with --data`;
+  return new StartError("DATA_FOLDER_UNUSABLE", text, cause);
 }

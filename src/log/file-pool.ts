@@ -22,6 +22,11 @@ export class FilePool {
     return this.#openCount;
   }
 
+  /** @internal More are open than ought to be: whoever becomes idle goes. */
+  get isOverfull(): boolean {
+    return this.#openCount > this.#openFilesMax;
+  }
+
   /** A file that is opened on its first use. */
   file(path: string, mode: OpenMode): PooledFile {
     return new PooledFile(path, mode, this);
@@ -52,7 +57,7 @@ export class FilePool {
 
   async #evict(): Promise<void> {
     for (const file of this.#idle) {
-      if (this.#openCount <= this.#openFilesMax) return;
+      if (!this.isOverfull) return;
       await file.close();
     }
   }
@@ -86,6 +91,7 @@ export class PooledFile {
       return await work(handle);
     } finally {
       this.unpin();
+      if (this.#users === 0 && this.#pool.isOverfull) await this.close();
     }
   }
 
@@ -110,8 +116,10 @@ export class PooledFile {
     if (opening === undefined) return;
     this.#opening = undefined;
     this.#pool.setIdle(this, false);
-    const handle = await opening;
-    this.#pool.closed();
-    await handle.close();
+    try {
+      await (await opening).close();
+    } finally {
+      this.#pool.closed();
+    }
   }
 }

@@ -31,9 +31,11 @@ export class GroupCommit {
   readonly #port: DurabilityPort;
   readonly #onFailure: (error: unknown) => MillraceError;
   readonly #onDurable: () => void;
-  /** By end offset. */
+  /** In the order in which they came. */
   #waiters: Waiter[] = [];
-  #running: Promise<void> | undefined;
+  /** Everything below is to be flushed: somebody waits for it, or asked for it. */
+  #wantedOffset = 0;
+  #isRunning = false;
 
   constructor(
     state: LogState,
@@ -48,12 +50,13 @@ export class GroupCommit {
 
   /** Calls back when everything below `endOffset` is durable, starting a flush if none is under way. */
   whenDurable(endOffset: number, resolve: () => void, reject: (error: MillraceError) => void): void {
-    if (endOffset <= this.#state.durableOffset) {
-      resolve();
-      return;
+    const { failure, durableOffset } = this.#state;
+    if (failure !== undefined) reject(failure);
+    else if (endOffset <= durableOffset) resolve();
+    else {
+      this.#waiters.push({ endOffset, resolve, reject });
+      this.#want(endOffset);
     }
-    this.#waiters.push({ endOffset, resolve, reject });
-    this.#start();
   }
 
   /** Flushes everything written so far. Throws if the log is or goes offline. */
@@ -61,9 +64,9 @@ export class GroupCommit {
     await new Promise<void>((resolve, reject) => this.whenDurable(this.#state.logEndOffset, resolve, reject));
   }
 
-  /** Starts a flush of what is written, without waiting for it. */
+  /** Sees to a flush of what is written, without waiting for it. */
   request(): void {
-    if (this.#state.durableOffset < this.#state.logEndOffset) this.#start();
+    this.#want(this.#state.logEndOffset);
   }
 
   /** Fails all who wait: the log went offline. */
@@ -73,31 +76,35 @@ export class GroupCommit {
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  #start(): void {
-    if (this.#running !== undefined) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#waiters.length > 0 && this.#state.failure === undefined) this.#start();
-    });
+  #want(endOffset: number): void {
+    this.#wantedOffset = Math.max(this.#wantedOffset, endOffset);
+    if (!this.#isRunning) void this.#run();
   }
 
   async #run(): Promise<void> {
-    do {
-      const segment = this.#state.activeSegment;
-      const target = this.#state.logEndOffset;
-      if (segment === undefined || this.#state.failure !== undefined) return;
-      try {
-        await this.#port.makeDurable(segment.log);
-      } catch (error) {
-        this.abandon(this.#onFailure(error));
-        return;
-      }
-      // The log may have failed meanwhile (a bad write): then nothing more is acknowledged.
-      if (this.#state.failure !== undefined) return;
-      this.#state.durableOffset = Math.max(this.#state.durableOffset, target);
-      this.#onDurable();
-      this.#resolveDurable();
-    } while (this.#waiters.length > 0);
+    this.#isRunning = true;
+    for (;;) {
+      const { activeSegment, durableOffset, failure } = this.#state;
+      if (activeSegment === undefined || failure !== undefined || this.#wantedOffset <= durableOffset) break;
+      await this.#flushOnce(activeSegment.log);
+    }
+    // In the same turn as the look at what is wanted: what is wanted from here on starts the next run.
+    this.#isRunning = false;
+  }
+
+  async #flushOnce(file: PooledFile): Promise<void> {
+    const target = this.#state.logEndOffset;
+    try {
+      await this.#port.makeDurable(file);
+    } catch (error) {
+      this.abandon(this.#onFailure(error));
+      return;
+    }
+    // The log may have failed meanwhile (a bad write): then nothing more is acknowledged.
+    if (this.#state.failure !== undefined) return;
+    this.#state.durableOffset = target;
+    this.#onDurable();
+    this.#resolveDurable();
   }
 
   #resolveDurable(): void {

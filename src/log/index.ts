@@ -5,8 +5,16 @@ export { IndexCache } from "./index-cache.ts";
 export type { LogListener } from "./log-state.ts";
 export { type OpenLogOptions, PartitionLog } from "./partition-log.ts";
 export { readPartitionMetadata, writePartitionMetadata } from "./partition-metadata.ts";
-export { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX, segmentStem } from "./segment-names.ts";
+export {
+  baseOffsetOfLogName,
+  DELETED_SUFFIX,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  segmentStem,
+  TIME_INDEX_SUFFIX,
+} from "./segment-names.ts";
 export { type BatchVisitor, type ScanStop, scanBatches } from "./segment-scan.ts";
+export { OffsetIndex, TimeIndex } from "./sparse-index.ts";
 export { TailCache } from "./tail-cache.ts";
 export type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
-export { passingRefusal } from "./write-failures.ts";
+export { passingRefusal } from "./disk-failures.ts";

@@ -1,27 +1,37 @@
 import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { isMissing } from "../fs/index.ts";
-import { type BatchHeader, probeBatch, readBatchSize } from "../record/index.ts";
-import { faultInPlace } from "./recovery.ts";
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  probeBatch,
+  readBatchSize,
+  readLastOffset,
+} from "../record/index.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
+import { corruptRead, faultInPlace } from "./log-damage.ts";
 import type { LogState } from "./log-state.ts";
 import type { Segment } from "./segment.ts";
 import type { LogTail } from "./tail-cache.ts";
 import type { ReadResult } from "./types.ts";
+import { readFailure } from "./disk-failures.ts";
 
 /** How many readers' places are remembered, so that reading on needs no index. */
 const PLACES_MAX = 64;
 
+/** Where a batch lies, and what is known of it: its base offset or, from the index, its last. */
 interface Place {
   readonly segment: Segment;
   readonly position: number;
+  readonly baseOffset?: number;
+  readonly lastOffset?: number;
 }
 
 /** The batches of a chunk that a reader may have. */
 interface Slice {
   readonly start: number;
   readonly end: number;
-  readonly recordCount: number;
+  /** Offset that follows the batches up to `end`. */
   readonly nextOffset: number;
   /** Set if the batch at `end` did not fit: its size. */
   readonly cutBatchBytes: number | undefined;
@@ -53,11 +63,12 @@ export class LogReader {
     const cached = this.#tail.indexOf(offset);
     if (cached !== undefined) return this.#readCache(cached, offset, limit);
     try {
-      return await this.#readFile(offset, limit);
+      const place = this.#takePlace(offset) ?? (await this.#locate(offset));
+      return await this.#readFile(place, offset, limit);
     } catch (error) {
       // Retention may have taken the segment away while it was read.
       if (isMissing(error) && offset < state.logStartOffset) throw outOfRange(state, offset);
-      throw error;
+      throw readFailure(error, state.name);
     }
   }
 
@@ -78,78 +89,74 @@ export class LogReader {
     return this.#result(chunks, bytes, recordCount, nextOffset);
   }
 
-  async #readFile(offset: number, limit: number): Promise<ReadResult> {
-    let { segment, position } = this.#takePlace(offset) ?? (await this.#locate(offset));
-    let capacity = limit;
+  async #readFile(from: Place, offset: number, limit: number): Promise<ReadResult> {
+    let place = from;
+    let capacity = Math.max(limit, BATCH_HEADER_BYTES);
     for (;;) {
+      const { segment, position } = place;
       const chunk = Buffer.allocUnsafe(Math.min(capacity, segment.sizeBytes - position));
       const read = await segment.log.use((file) => file.read(chunk, 0, chunk.length, position));
-      const slice = this.#slice(chunk.subarray(0, read), segment, position, offset);
-      if (slice.end > slice.start) {
-        this.#rememberPlace(slice.nextOffset, { segment, position: position + slice.end });
-        const batches = chunk.subarray(slice.start, slice.end);
-        return this.#result([batches], batches.length, slice.recordCount, slice.nextOffset);
+      const slice = this.#slice(chunk.subarray(0, read), place, offset);
+      const { start, end, nextOffset, cutBatchBytes = 0 } = slice;
+      if (end > start) {
+        this.#rememberPlace({ segment, position: position + end, baseOffset: nextOffset });
+        return this.#result([chunk.subarray(start, end)], end - start, nextOffset - offset, nextOffset);
       }
       // Only batches below the offset, or none that is whole: go on behind them with room for the one that was cut.
-      if (read < chunk.length || (slice.end === 0 && capacity >= (slice.cutBatchBytes ?? 0))) {
-        throw this.#corrupt(segment, position + slice.end, "the file ends before the batch");
+      if (read < chunk.length || (end === 0 && capacity >= cutBatchBytes)) {
+        throw corruptRead(this.#state, segment, position + end, "the file ends before the batch");
       }
-      position += slice.end;
-      capacity = Math.max(limit, slice.cutBatchBytes ?? 0);
+      if (end > 0) place = { segment, position: position + end, baseOffset: nextOffset };
+      capacity = Math.max(limit, BATCH_HEADER_BYTES, cutBatchBytes);
     }
   }
 
   /** Finds the readable batches of a chunk, checking each; those that end below the offset come before `start`. */
-  #slice(chunk: Buffer, segment: Segment, position: number, offset: number): Slice {
+  #slice(chunk: Buffer, place: Place, offset: number): Slice {
     let start = 0;
     let at = 0;
-    let nextOffset = offset;
-    let expected: number | undefined;
+    let nextOffset = place.baseOffset;
     while (at < chunk.length) {
       const probe = probeBatch(chunk, at, chunk.length);
       if (!probe.ok) {
-        if (probe.fault !== "short-header" && probe.fault !== "short-body") {
-          throw this.#corrupt(segment, position + at, probe.fault);
-        }
-        break;
+        if (probe.fault === "short-header" || probe.fault === "short-body") break;
+        throw this.#corrupt(place, at, probe.fault);
       }
       const { header } = probe;
-      const lastOffset = header.baseOffset + header.lastOffsetDelta;
-      if (lastOffset >= this.#state.highWatermark) break;
-      const fault = faultInPlace(header, expected ?? header.baseOffset, this.#epochs);
-      if (fault !== undefined) throw this.#corrupt(segment, position + at, fault);
-      expected = lastOffset + 1;
+      const fault = faultInPlace(header, nextOffset ?? baseOffsetAt(place, header), this.#epochs);
+      if (fault !== undefined) throw this.#corrupt(place, at, fault);
+      const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
+      if (endOffset > this.#state.highWatermark) break;
+      nextOffset = endOffset;
       at += header.sizeInBytes;
-      if (lastOffset < offset) start = at;
-      else nextOffset = this.#checkHolds(header, offset, nextOffset, segment, position + at);
+      if (endOffset <= offset) start = at;
     }
     const cutBatchBytes = at < chunk.length ? readBatchSize(chunk, at) : undefined;
-    return { start, end: at, recordCount: nextOffset - offset, nextOffset, cutBatchBytes };
+    return { start, end: at, nextOffset: nextOffset ?? offset, cutBatchBytes };
   }
 
-  /** The offset after a batch that is to be delivered; the first one must hold the offset asked for. */
-  #checkHolds(
-    header: BatchHeader,
-    offset: number,
-    nextOffset: number,
-    segment: Segment,
-    position: number,
-  ): number {
-    if (nextOffset === offset && header.baseOffset > offset) {
-      throw this.#corrupt(
-        segment,
-        position,
-        `base offset ${header.baseOffset} where offset ${offset} was to be`,
-      );
-    }
-    return header.baseOffset + header.lastOffsetDelta + 1;
+  #corrupt(place: Place, at: number, fault: string): MillraceError {
+    return corruptRead(this.#state, place.segment, place.position + at, fault);
   }
 
+  /** Where the index says to look for an offset. An index that lies is rebuilt, unless the .log itself is damaged. */
   async #locate(offset: number): Promise<Place> {
     const segment = this.#state.segmentFor(offset);
     if (segment === undefined) throw outOfRange(this.#state, offset);
-    const { offsets } = await segment.indexes();
-    return { segment, position: offsets.lookup(offset)?.position ?? 0 };
+    for (let isMended = false; ; ) {
+      const entry = (await segment.indexes()).offsets.lookup(offset);
+      if (entry === undefined) return { segment, position: 0, baseOffset: segment.baseOffset };
+      const place = { segment, ...entry };
+      if (isMended || (await this.#isTrue(place)) || !(await segment.mendIndexes())) return place;
+      isMended = true;
+    }
+  }
+
+  /** True if the header at an indexed place is that of the batch. */
+  async #isTrue({ segment, position, lastOffset }: Place): Promise<boolean> {
+    const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES);
+    const read = await segment.log.use((file) => file.read(head, 0, head.length, position));
+    return read === head.length && readLastOffset(head, 0) === lastOffset;
   }
 
   #takePlace(offset: number): Place | undefined {
@@ -158,9 +165,9 @@ export class LogReader {
     return place !== undefined && place.position < place.segment.sizeBytes ? place : undefined;
   }
 
-  #rememberPlace(offset: number, place: Place): void {
-    this.#places.delete(offset);
-    this.#places.set(offset, place);
+  #rememberPlace(place: Place & { readonly baseOffset: number }): void {
+    this.#places.delete(place.baseOffset);
+    this.#places.set(place.baseOffset, place);
     if (this.#places.size > PLACES_MAX) this.#places.delete(this.#places.keys().next().value!);
   }
 
@@ -168,14 +175,11 @@ export class LogReader {
     const { logStartOffset, highWatermark } = this.#state;
     return { chunks, bytes, recordCount, nextOffset, logStartOffset, highWatermark };
   }
+}
 
-  #corrupt(segment: Segment, position: number, fault: string): MillraceError {
-    return new MillraceError(
-      "LOG_CORRUPT",
-      `partition ${this.#state.name} is damaged in ${segment.log.path.split("/").at(-1)} at position ${position}: ${fault}; these records cannot be served; restore the file from a copy, or read on behind the damage`,
-      { details: { segment: segment.log.path.split("/").at(-1)!, position } },
-    );
-  }
+/** The base offset that a batch must have by what is known of its place. */
+function baseOffsetAt({ lastOffset }: Place, header: BatchHeader): number {
+  return lastOffset === undefined ? header.baseOffset : lastOffset - header.lastOffsetDelta;
 }
 
 /** The error for an offset outside the log. */

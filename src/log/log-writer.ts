@@ -1,40 +1,20 @@
 import { assert } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import { FileSystemError } from "../fs/index.ts";
-import { type BatchHeader, stampAppendTime, stampBatch } from "../record/index.ts";
+import type { BatchHeader } from "../record/index.ts";
+import { isFailedFlush, offlineError, passingRefusal } from "./disk-failures.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { GroupPlacer, type Pending, type Placed, RELATIVE_OFFSET_MAX } from "./group-placer.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
 import type { LogState } from "./log-state.ts";
 import type { ProducerState } from "./producer-state.ts";
 import { Segment } from "./segment.ts";
 import type { LogTail } from "./tail-cache.ts";
 import type { AppendResult, Durability, LogConfig, LogEnvironment } from "./types.ts";
-import { offlineError, passingRefusal } from "./write-failures.ts";
+import { writeWhole } from "./write-whole.ts";
 
-/** Most bytes and buffers of one vectored write. */
-const GROUP_BYTES_MAX = 4 * 1_048_576;
-const GROUP_BATCHES_MAX = 512;
 /** Most bytes that may wait for their write in one log. */
 const PENDING_BYTES_MAX = 32 * 1_048_576;
-const RELATIVE_OFFSET_MAX = 2 ** 31 - 1;
-
-/** A checked batch that waits to be written. */
-interface Pending {
-  readonly batch: Buffer;
-  readonly header: BatchHeader;
-  readonly durability: Durability;
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: MillraceError) => void;
-}
-
-/** A batch with its place in the log. */
-interface Placed {
-  readonly pending: Pending;
-  readonly header: BatchHeader;
-  readonly baseOffset: number;
-  readonly duplicate: boolean;
-}
 
 /** What a writer works on. */
 export interface WriterParts {
@@ -57,15 +37,21 @@ export interface WriterParts {
  */
 export class LogWriter {
   readonly #parts: WriterParts;
+  readonly #placer: GroupPlacer;
   #pending: Pending[] = [];
   #pendingBytes = 0;
   /** Work that waits to run between two writes. */
   #jobs: (() => Promise<void>)[] = [];
   #isRunning = false;
+  /** A roll has failed halfway: nothing may follow in the old segment once the file of a new one is there. */
+  #isRollDue = false;
+  #isWriting = false;
+  /** The file with bytes that are not flushed. */
   #pinned: PooledFile | undefined;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    this.#placer = new GroupPlacer(parts);
   }
 
   /** Queues a checked batch. Throws OVERLOADED if too much waits, STORAGE_OFFLINE or LOG_CORRUPT if the log is. */
@@ -93,15 +79,35 @@ export class LogWriter {
     });
   }
 
-  /** Seals the active segment and begins a new one; everything before is durable then. Only within `exclusively`. */
+  /**
+   * Seals the active segment and begins a new one; everything before is durable then. Only within `exclusively`.
+   * Throws STORAGE_FULL or OVERLOADED with nothing changed, STORAGE_OFFLINE if the disk failed.
+   */
   async roll(): Promise<void> {
     const { env, state, commit, config } = this.#parts;
     const sealed = state.activeSegment;
-    if (sealed !== undefined) await commit.flush();
-    const segment = new Segment(env, state.folder, state.logEndOffset, () => config().indexIntervalBytes);
-    await segment.create();
-    await sealed?.seal();
-    state.segments.push(segment);
+    try {
+      if (sealed !== undefined) await commit.flush();
+      this.#isRollDue = true;
+      const segment = new Segment(env, state.folder, state.logEndOffset, () => config().indexIntervalBytes);
+      await segment.create();
+      await sealed?.seal();
+      state.segments.push(segment);
+      this.#isRollDue = false;
+    } catch (error) {
+      throw this.settle(error, "begin a segment");
+    }
+  }
+
+  /** The answer to a failure: a refusal if it may pass; anything else takes the log offline. */
+  settle(error: unknown, action: string): MillraceError {
+    const { state, takeOffline } = this.#parts;
+    if (error instanceof MillraceError) return error;
+    const refusal = isFailedFlush(error) ? undefined : passingRefusal(error, `partition ${state.name}`);
+    if (refusal !== undefined) return refusal;
+    const failure = offlineError(state.name, action, error);
+    takeOffline(failure);
+    return failure;
   }
 
   /** Fails everything that waits: the log went offline. */
@@ -112,30 +118,38 @@ export class LogWriter {
     for (const { reject } of pending) reject(error);
   }
 
+  /** Refuses everything that waits and lets go of the file. Only within `exclusively`, once all is flushed that can be. */
+  close(error: MillraceError): void {
+    this.abandon(error);
+    this.#unpin();
+  }
+
   /** To be told when the durable offset moved. */
   durableAdvanced(): void {
     const { state } = this.#parts;
-    if (this.#pinned === undefined || state.durableOffset < state.logEndOffset) return;
-    this.#pinned.unpin();
+    if (!this.#isWriting && state.durableOffset === state.logEndOffset) this.#unpin();
+  }
+
+  #unpin(): void {
+    this.#pinned?.unpin();
     this.#pinned = undefined;
   }
 
   #start(): void {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    void this.#run().finally(() => {
-      this.#isRunning = false;
-    });
+    if (!this.#isRunning) void this.#run();
   }
 
   /** Never throws: whatever goes wrong answers the batches or jobs that it concerns. */
   async #run(): Promise<void> {
+    this.#isRunning = true;
     for (;;) {
       const job = this.#jobs.shift();
       if (job !== undefined) await job();
       else if (this.#pending.length > 0) await this.#writeNext();
-      else return;
+      else break;
     }
+    // In the same turn as the look at the queues: what comes from here on starts the next run.
+    this.#isRunning = false;
   }
 
   async #writeNext(): Promise<void> {
@@ -144,27 +158,25 @@ export class LogWriter {
       if (this.#mustRoll(first.batch.length, first.header.recordCount)) await this.roll();
       await this.#parts.epochs.begin(this.#parts.leaderEpoch, this.#parts.state.logEndOffset);
     } catch (error) {
-      this.#refuseFirst(error);
+      this.#refuseFirst(first, this.settle(error, "begin a segment"));
       return;
     }
-    await this.#writeGroup();
+    if (this.#pending.length > 0) await this.#writeGroup();
   }
 
-  /** A new segment or epoch could not be begun. Nothing was written; what cannot be mended takes the log offline. */
-  #refuseFirst(error: unknown): void {
-    const pending = this.#pending.shift();
-    const refusal =
-      passingRefusal(error, `partition ${this.#parts.state.name}`) ?? this.#fail(error, "begin a segment");
-    if (pending === undefined) return; // the log went offline, and everything was refused
-    this.#pendingBytes -= pending.batch.length;
-    pending.reject(refusal);
+  /** A new segment or epoch could not be begun, and nothing was written. */
+  #refuseFirst(first: Pending, refusal: MillraceError): void {
+    if (this.#pending[0] !== first) return; // the log went offline, and everything was refused
+    this.#pending.shift();
+    this.#pendingBytes -= first.batch.length;
+    first.reject(refusal);
   }
 
   #mustRoll(batchBytes: number, recordCount: number): boolean {
     const { state, env } = this.#parts;
     const config = this.#parts.config();
     const active = state.activeSegment;
-    if (active === undefined) return true;
+    if (active === undefined || this.#isRollDue) return true;
     if (active.sizeBytes === 0) return false;
     if (active.sizeBytes + batchBytes > config.segmentBytes) return true;
     if (active.offsetIndexBytes + 8 > config.segmentIndexBytes) return true;
@@ -175,94 +187,41 @@ export class LogWriter {
   async #writeGroup(): Promise<void> {
     const { state, producers } = this.#parts;
     const segment = state.activeSegment!;
-    const position = segment.sizeBytes;
-    const placed = this.#placeGroup();
-    const buffers = placed.filter((p) => !p.duplicate).map((p) => p.pending.batch);
+    const placed = this.#takeGroup(segment);
+    this.#isWriting = true;
     try {
-      if (buffers.length > 0) await this.#write(segment, buffers, position);
+      await this.#write(segment, placed);
+      // A flush may have failed meanwhile: then nothing more is acknowledged.
+      if (state.failure !== undefined) throw state.failure;
+      producers.commit();
+      this.#account(segment, placed);
     } catch (error) {
       producers.discard();
-      const refusal = passingRefusal(error, `partition ${state.name}`) ?? this.#fail(error, "write");
+      const refusal = this.settle(error, "write");
       for (const { pending } of placed) pending.reject(refusal);
       return;
+    } finally {
+      this.#isWriting = false;
+      this.durableAdvanced();
     }
-    producers.commit();
-    this.#account(segment, placed);
     for (const item of placed) this.#acknowledge(item);
   }
 
-  /** Takes what fits one write off the queue, gives it offsets and stamps it. Refused batches are answered here. */
-  #placeGroup(): Placed[] {
-    const { state, producers, env } = this.#parts;
-    const config = this.#parts.config();
-    const placed: Placed[] = [];
-    let nextOffset = state.logEndOffset;
-    let bytes = 0;
-    let taken = 0;
-    for (const pending of this.#pending) {
-      const size = pending.batch.length;
-      const fits =
-        taken < GROUP_BATCHES_MAX &&
-        (bytes === 0 ||
-          (bytes + size <= GROUP_BYTES_MAX &&
-            state.activeSegment!.sizeBytes + bytes + size <= config.segmentBytes));
-      if (!fits) break;
-      taken++;
-      this.#pendingBytes -= size;
-      try {
-        const verdict = producers.check(pending.header);
-        if (verdict !== undefined) {
-          const { baseOffset, timestampMs } = verdict.duplicateOf;
-          const header = { ...pending.header, maxTimestampMs: timestampMs };
-          placed.push({ pending, header, baseOffset, duplicate: true });
-          continue;
-        }
-      } catch (error) {
-        pending.reject(MillraceError.from(error));
-        continue;
-      }
-      const header = this.#stamp(pending, nextOffset, config, env.clock.nowMs());
-      producers.stage(header, nextOffset, header.maxTimestampMs);
-      placed.push({ pending, header, baseOffset: nextOffset, duplicate: false });
-      nextOffset += header.recordCount;
-      bytes += size;
-    }
+  /** Takes what fits one write off the queue. */
+  #takeGroup(segment: Segment): Placed[] {
+    const { placed, taken } = this.#placer.place(this.#pending, segment);
+    for (const { batch } of this.#pending.slice(0, taken)) this.#pendingBytes -= batch.length;
     this.#pending = this.#pending.slice(taken);
     return placed;
   }
 
-  #stamp(pending: Pending, baseOffset: number, config: LogConfig, nowMs: number): BatchHeader {
-    const { batch, header } = pending;
-    stampBatch(batch, 0, baseOffset, this.#parts.leaderEpoch);
-    if (config.timestampType === "create") return header;
-    stampAppendTime(batch, 0, nowMs);
-    return { ...header, timestampType: "append", maxTimestampMs: nowMs };
-  }
-
-  /** Writes everything or, having cut the file back to `position`, throws. */
-  async #write(segment: Segment, buffers: readonly Buffer[], position: number): Promise<void> {
-    if (this.#pinned !== segment.log) {
-      this.#pinned?.unpin();
-      this.#pinned = segment.log;
-      segment.log.pin();
-    }
+  async #write(segment: Segment, placed: readonly Placed[]): Promise<void> {
+    const buffers = placed.filter((item) => !item.duplicate).map((item) => item.pending.batch);
+    if (buffers.length === 0) return;
     await segment.log.use(async (file) => {
-      let rest = buffers;
-      let at = position;
-      try {
-        while (rest.length > 0) {
-          const written = await file.write(rest, at);
-          if (written === 0) throw new FileSystemError("ENOSPC", "write", segment.log.path);
-          at += written;
-          rest = skipBytes(rest, written);
-        }
-      } catch (error) {
-        if (passingRefusal(error, `partition ${this.#parts.state.name}`) === undefined) throw error;
-        await file.truncate(position).catch((truncation: unknown) => {
-          throw new AggregateError([error, truncation], "a failed write could not be rolled back");
-        });
-        throw error;
-      }
+      await writeWhole(file, segment.log.path, buffers, segment.sizeBytes);
+      if (this.#pinned === undefined) segment.log.pin();
+      this.#pinned = segment.log;
     });
   }
 
@@ -299,21 +258,4 @@ export class LogWriter {
     pending.resolve(result);
     if (config().flushMode === "durable") commit.request();
   }
-
-  #fail(error: unknown, action: string): MillraceError {
-    const failure = offlineError(this.#parts.state.name, action, error);
-    this.#parts.takeOffline(failure);
-    return failure;
-  }
-}
-
-/** The buffers without their first `count` bytes. */
-function skipBytes(buffers: readonly Buffer[], count: number): Buffer[] {
-  const rest: Buffer[] = [];
-  let skip = count;
-  for (const buffer of buffers) {
-    if (skip < buffer.length) rest.push(skip === 0 ? buffer : buffer.subarray(skip));
-    skip = Math.max(0, skip - buffer.length);
-  }
-  return rest;
 }

@@ -1,21 +1,27 @@
 import { MillraceError } from "../errors/index.ts";
 import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
 import { checkBatch } from "../record/index.ts";
+import { offlineError, readFailure } from "./disk-failures.ts";
 import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogListener, LogState } from "./log-state.ts";
+import { LogTrimmer } from "./log-trimmer.ts";
 import { LogWriter } from "./log-writer.ts";
 import { ProducerState } from "./producer-state.ts";
 import { recoverLog } from "./recovery.ts";
-import { countExpired } from "./retention.ts";
-import type { Segment } from "./segment.ts";
 import type { TimestampOffset } from "./sparse-index.ts";
 import type { LogTail } from "./tail-cache.ts";
 import { findByTimestamp } from "./time-search.ts";
 import { checkTimestamp } from "./timestamp-bounds.ts";
-import type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
-import { offlineError } from "./write-failures.ts";
+import {
+  type AppendResult,
+  type Durability,
+  type LogConfig,
+  type LogEnvironment,
+  type ReadResult,
+  TIMER_MS_MAX,
+} from "./types.ts";
 
 /** What must be known to open a partition's log. */
 export interface OpenLogOptions {
@@ -48,7 +54,9 @@ export class PartitionLog {
   readonly #writer: LogWriter;
   readonly #commit: GroupCommit;
   readonly #reader: LogReader;
+  readonly #trimmer: LogTrimmer;
   readonly #tail: LogTail;
+  readonly #epochs: LeaderEpochs;
   #config: LogConfig;
   #unflushedRecords = 0;
   #flushIsScheduled = false;
@@ -63,6 +71,7 @@ export class PartitionLog {
     this.#options = options;
     this.#state = state;
     this.#config = options.config;
+    this.#epochs = epochs;
     this.#tail = options.env.cache.tail();
     this.#reader = new LogReader(state, this.#tail, epochs);
     this.#commit = new GroupCommit(state, options.durability ?? syncEachSegment, {
@@ -80,6 +89,14 @@ export class PartitionLog {
       config: () => this.#config,
       takeOffline: (failure) => this.#takeOffline(failure),
     });
+    this.#trimmer = new LogTrimmer({
+      env: options.env,
+      state,
+      writer: this.#writer,
+      commit: this.#commit,
+      config: () => this.#config,
+      persistLogStart: options.persistLogStart,
+    });
   }
 
   /** Opens a log and recovers it. Throws LOG_CORRUPT for damage below the recovery point, FileSystemError otherwise. */
@@ -95,8 +112,8 @@ export class PartitionLog {
       epochsLost: isDamaged,
       producers,
     });
-    const start = Math.min(recovered.logStartOffset, recovered.logEndOffset);
-    const state = new LogState(options.name, folder, recovered.segments, start, recovered.logEndOffset);
+    const { segments, logStartOffset, logEndOffset } = recovered;
+    const state = new LogState(options.name, folder, segments, logStartOffset, logEndOffset);
     log = new PartitionLog(options, state, epochs, producers);
     return log;
   }
@@ -162,15 +179,19 @@ export class PartitionLog {
   }
 
   /** Reads whole batches from `offset`; see LogReader.read. A log that is offline still serves what it acknowledged. */
-  read(offset: number, maxBytes: number): Promise<ReadResult> {
+  async read(offset: number, maxBytes: number): Promise<ReadResult> {
     this.#requireOpen();
     return this.#reader.read(offset, maxBytes);
   }
 
   /** The first readable record at or after the timestamp, by offset; undefined if none is as late. */
-  findByTimestamp(timestampMs: number): Promise<TimestampOffset | undefined> {
+  async findByTimestamp(timestampMs: number): Promise<TimestampOffset | undefined> {
     this.#requireOpen();
-    return findByTimestamp(this.#state, timestampMs);
+    try {
+      return await findByTimestamp(this.#state, this.#epochs, timestampMs);
+    } catch (error) {
+      throw readFailure(error, this.#state.name);
+    }
   }
 
   /** Calls back at each change: more to read, less to read, offline, closed. */
@@ -194,21 +215,13 @@ export class PartitionLog {
   async trim(beforeOffset: number): Promise<number> {
     this.#requireOpen();
     if (this.#state.failure !== undefined) throw this.#state.failure;
-    return this.#writer.exclusively(async () => {
-      if (beforeOffset > this.#state.logStartOffset) {
-        this.#state.logStartOffset = beforeOffset;
-        await this.#options.persistLogStart();
-        await this.#deleteExpired(this.#options.env.clock.nowMs());
-        this.#state.notify();
-      }
-      return this.#state.logStartOffset;
-    });
+    return this.#trimmer.trim(beforeOffset);
   }
 
   /** Deletes the segments that have expired and returns how many. */
   async applyRetention(nowMs: number): Promise<number> {
     if (this.#isClosed || this.#state.failure !== undefined) return 0;
-    return this.#writer.exclusively(() => this.#deleteExpired(nowMs));
+    return this.#trimmer.applyRetention(nowMs);
   }
 
   /** Writes what the index files lack, so that a restart finds its place quickly. */
@@ -231,12 +244,14 @@ export class PartitionLog {
 
   async #finish(): Promise<void> {
     const state = this.#state;
+    this.#trimmer.close();
     this.#writer.abandon(this.#closedError());
     if (state.failure === undefined) {
       // A flush that fails takes the log offline and is reported by that; closing goes on.
       await this.#commit.flush().catch((error: unknown) => MillraceError.from(error));
     }
     if (state.failure === undefined) await state.activeSegment?.persistIndexes();
+    this.#writer.close(this.#closedError());
     this.#tail.clear();
     state.notify();
     for (const segment of state.segments) await segment.close();
@@ -255,47 +270,10 @@ export class PartitionLog {
     if (flushMessages !== undefined && this.#unflushedRecords >= flushMessages) this.#commit.request();
     if (flushMs === undefined || this.#flushIsScheduled) return;
     this.#flushIsScheduled = true;
-    this.#options.env.clock.schedule(flushMs, () => {
+    this.#options.env.clock.schedule(Math.min(flushMs, TIMER_MS_MAX), () => {
       this.#flushIsScheduled = false;
       if (!this.#isClosed) this.#commit.request();
     });
-  }
-
-  /** Within `exclusively`. */
-  async #deleteExpired(nowMs: number): Promise<number> {
-    const state = this.#state;
-    const { logStartOffset, highWatermark, segments } = state;
-    const count = countExpired({ segments, config: this.#config, nowMs, logStartOffset, highWatermark });
-    if (count === 0) return 0;
-    if (count === segments.length) await this.#writer.roll();
-    const expired = segments.slice(0, count);
-    const newStart = expired.at(-1)!.nextOffset;
-    if (newStart > state.logStartOffset) {
-      state.logStartOffset = newStart;
-      await this.#options.persistLogStart();
-    }
-    for (const segment of expired) {
-      await segment.markDeleted();
-      segments.shift();
-    }
-    state.notify();
-    const { clock, logger } = this.#options.env;
-    logger.info(
-      { partition: state.name, segments: count, logStartOffset: state.logStartOffset },
-      "deleted segments",
-    );
-    clock.schedule(this.#config.fileDeleteDelayMs, () => void this.#removeFiles(expired));
-    return count;
-  }
-
-  async #removeFiles(segments: readonly Segment[]): Promise<void> {
-    if (this.#isClosed) return; // the next start removes them
-    try {
-      for (const segment of segments) await segment.removeFiles();
-    } catch (error) {
-      const { logger } = this.#options.env;
-      logger.warn({ partition: this.#state.name, error: String(error) }, "deleted segments not removed yet");
-    }
   }
 
   #takeOffline(failure: MillraceError): MillraceError {

@@ -6,30 +6,30 @@
  * recovery point; the first batch that is not whole, right and in its place ends the log, since nothing from there on
  * was promised durable, and the rest is cut. A bad batch below that point is damage and takes the partition offline:
  * nothing is cut. What was scanned is then written again and flushed, because after a failed fsync the page cache may
- * show bytes that the disk never got.
+ * show bytes that the disk never got; for the same reason the name of a segment that is still empty is made anew.
  */
 import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
-import { MillraceError } from "../errors/index.ts";
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from "../record/index.ts";
+import { findSegments, type SegmentSearch } from "./find-segments.ts";
+import { isTimeEntryTrue } from "./index-check.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
+import { corruptFile, faultInPlace } from "./log-damage.ts";
 import type { ProducerState } from "./producer-state.ts";
-import { Segment, type SegmentIndexes } from "./segment.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentIndexes } from "./segment-indexes.ts";
 import { scanBatches, type ScanStop } from "./segment-scan.ts";
-import { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX } from "./segment-names.ts";
 import { keepTornTail } from "./torn-tail.ts";
-import type { LogEnvironment } from "./types.ts";
 
 /** What is known of a log before its files are read. */
-export interface RecoveryInput {
-  readonly env: LogEnvironment;
-  readonly folder: string;
+export interface RecoveryInput extends SegmentSearch {
   /** The last stop was clean: everything was flushed and the indexes are complete. */
   readonly isClean: boolean;
   /** Everything below was flushed; 0 if nothing is known. */
   readonly recoveryPoint: number;
   /** First readable offset as checkpointed; undefined if that checkpoint was lost. */
   readonly logStartOffset: number | undefined;
-  readonly indexIntervalBytes: () => number;
+  /** The term that is to begin. */
+  readonly leaderEpoch: number;
   readonly epochs: LeaderEpochs;
   /** The epoch file was unusable: learn the terms from the batches. */
   readonly epochsLost: boolean;
@@ -50,60 +50,64 @@ interface Term {
 
 /** Reads the folder and makes it whole. Throws LOG_CORRUPT for damage, FileSystemError if the disk refuses. */
 export async function recoverLog(input: RecoveryInput): Promise<RecoveredLog> {
+  requireNewestEpoch(input);
   const found = await findSegments(input);
-  if (found.length === 0) {
-    if (
-      input.recoveryPoint > 0 ||
-      (input.logStartOffset ?? 0) > 0 ||
-      input.epochs.latestEpoch !== undefined
-    ) {
-      throw corrupt(input.folder, 0, "all segments are missing");
-    }
+  const trimmed = takeTrimmed(found, input.logStartOffset);
+  const first = found[0];
+  if (first === undefined) {
+    requireNeverWritten(input);
     return { segments: found, logStartOffset: 0, logEndOffset: 0 };
   }
-  const first = found[0]!;
-  if (input.logStartOffset !== undefined && first.baseOffset > input.logStartOffset) {
-    const text = `the first segment begins at offset ${first.baseOffset}, the log at ${input.logStartOffset}: a segment is missing`;
-    throw corrupt(first.log.path, 0, text);
+  const { logStartOffset = first.baseOffset } = input;
+  if (first.baseOffset > logStartOffset) {
+    const text = `the first segment begins at offset ${first.baseOffset}, the log at ${logStartOffset}: a segment is missing`;
+    throw corruptFile(first.log.path, 0, text);
   }
-  const terms: Term[] | undefined =
-    input.epochsLost || input.epochs.latestEpoch === undefined ? [] : undefined;
+  const unsure = takeUnsure(found, input.isClean);
+  // A roll flushes before it makes a file, and a trim before it raises the log start: both prove that much.
+  const recoveryPoint = Math.max(input.recoveryPoint, logStartOffset, unsure?.baseOffset ?? 0);
+  const isUnknown = input.epochsLost || input.epochs.latestEpoch === undefined;
+  const terms: Term[] | undefined = isUnknown ? [] : undefined;
   for (const [number, segment] of found.entries()) {
     const next = found[number + 1];
-    if (next === undefined) await settleLast(input, segment, terms);
+    if (next === undefined) await settleLast({ ...input, recoveryPoint }, segment, terms);
     else await settleSealed(input, segment, next.baseOffset, terms);
   }
+  await unsure?.removeEmpty();
+  for (const segment of trimmed) await segment.markDeleted();
   if (terms !== undefined && terms.length > 0) await input.epochs.rebuild(terms);
-  const logEndOffset = found.at(-1)!.nextOffset;
-  return { segments: found, logStartOffset: input.logStartOffset ?? first.baseOffset, logEndOffset };
+  return { segments: found, logStartOffset, logEndOffset: found.at(-1)!.nextOffset };
 }
 
-/** The segments of the folder by offset. Finishes removals that a crash interrupted; strange files are left alone. */
-async function findSegments(input: RecoveryInput): Promise<Segment[]> {
-  const { env, folder } = input;
-  const segments: Segment[] = [];
-  for (const { name, kind } of await env.fs.list(folder)) {
-    if (kind !== "file") continue;
-    if (isOwnLeftover(name)) {
-      await env.fs.remove(`${folder}/${name}`);
-      continue;
-    }
-    const baseOffset = baseOffsetOfLogName(name);
-    if (baseOffset === undefined) continue;
-    const segment = new Segment(env, folder, baseOffset, input.indexIntervalBytes);
-    segment.sizeBytes = (await env.fs.fileSize(segment.log.path)) ?? 0;
-    segments.push(segment);
-  }
-  return segments.sort((a, b) => a.baseOffset - b.baseOffset);
+/** Throws if the log has batches of a later term than this broker's: they and its own would contradict each other. */
+function requireNewestEpoch({ folder, leaderEpoch, epochs }: RecoveryInput): void {
+  const { latestEpoch } = epochs;
+  if (latestEpoch === undefined || latestEpoch <= leaderEpoch) return;
+  const text = `it was written under leader epoch ${latestEpoch}, this broker has only ${leaderEpoch}: its metadata is older than its logs`;
+  throw corruptFile(folder, 0, text);
 }
 
-function isOwnLeftover(name: string): boolean {
-  const stem = name.slice(0, 20);
-  return (
-    (name.endsWith(DELETED_SUFFIX) && baseOffsetOfLogName(stem + LOG_SUFFIX) !== undefined) ||
-    name === "leader-epoch-checkpoint.tmp" ||
-    name === "partition.metadata.tmp"
-  );
+/**
+ * Takes the segments that lie wholly below the log start out of the list. It is durable before the first of them
+ * goes, so their deletion was under way; which of their names a crash left depends on the disk, and gaps among them
+ * mean nothing.
+ */
+function takeTrimmed(found: Segment[], logStartOffset = 0): Segment[] {
+  const firstNeeded = found.findLastIndex((segment) => segment.baseOffset <= logStartOffset);
+  return found.splice(0, Math.max(0, firstNeeded));
+}
+
+function requireNeverWritten({ folder, recoveryPoint, logStartOffset = 0, epochs }: RecoveryInput): void {
+  if (recoveryPoint === 0 && logStartOffset === 0 && epochs.latestEpoch === undefined) return;
+  throw corruptFile(folder, 0, "all segments are missing");
+}
+
+/**
+ * Takes a last segment that is still empty out of the list, after an unclean stop: the flush of its name may have
+ * been interrupted or have failed, and a later one would not make up for that. The next append makes it anew.
+ */
+function takeUnsure(found: Segment[], isClean: boolean): Segment | undefined {
+  return !isClean && found.length > 1 && found.at(-1)!.sizeBytes === 0 ? found.pop() : undefined;
 }
 
 async function settleSealed(
@@ -113,10 +117,10 @@ async function settleSealed(
   terms: Term[] | undefined,
 ): Promise<void> {
   const stop = await walk(input, segment, Number.POSITIVE_INFINITY, terms);
-  if (stop.fault !== undefined) throw corrupt(segment.log.path, stop.position, stop.fault);
+  if (stop.fault !== undefined) throw corruptFile(segment.log.path, stop.position, stop.fault);
   if (segment.nextOffset !== nextBaseOffset) {
     const text = `the segment ends at offset ${segment.nextOffset}, the next begins at ${nextBaseOffset}: a segment is missing or out of place`;
-    throw corrupt(segment.log.path, stop.position, text);
+    throw corruptFile(segment.log.path, stop.position, text);
   }
   await segment.seal();
 }
@@ -128,7 +132,7 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
   const stop = await walk(input, segment, isClean ? Number.POSITIVE_INFINITY : flushedEnd, terms);
   if (segment.nextOffset < flushedEnd || (isClean && stop.fault !== undefined)) {
     const fault = stop.fault ?? `the log ends at offset ${segment.nextOffset}`;
-    throw corrupt(
+    throw corruptFile(
       segment.log.path,
       stop.position,
       `${fault}, although everything below offset ${isClean ? "its end" : flushedEnd} was flushed`,
@@ -157,7 +161,7 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
 
 /**
  * Accounts for the batches of a segment from the last indexed one that holds or precedes `fromOffset`, and checks
- * each in its place. Index entries that do not fit what is found are dropped and the whole segment is read instead.
+ * each in its place. Indexes that do not fit what is found are dropped and the whole segment is read instead.
  */
 async function walk(
   input: RecoveryInput,
@@ -165,19 +169,17 @@ async function walk(
   fromOffset: number,
   terms: Term[] | undefined,
 ): Promise<ScanStop & { startPosition: number }> {
-  const sizeBytes = segment.sizeBytes;
-  const stored = terms === undefined ? await segment.readIndexFiles(sizeBytes) : undefined;
+  const stored = terms === undefined ? await segment.loadIndexes() : undefined;
   const start = stored === undefined ? undefined : resumeAt(stored, fromOffset);
-  if (stored !== undefined && start !== undefined) {
-    const stop = await walkFrom(input, segment, stored, start, sizeBytes, terms);
+  if (stored !== undefined && start !== undefined && (await isLargestTrue(segment, stored))) {
+    const stop = await walkFrom(input, segment, stored, start, terms);
     if (stop.fault !== INDEX_MISMATCH) return { ...stop, startPosition: start.position };
   }
-  if (sizeBytes > 0 && stored === undefined && terms === undefined) {
+  const isDamaged = stored === undefined || start !== undefined;
+  if (isDamaged && segment.sizeBytes > 0 && terms === undefined) {
     input.env.logger.warn({ path: segment.log.path }, "index missing or damaged; rebuilding it from the log");
   }
-  const empty = await segment.resetIndexes();
-  segment.nextOffset = segment.baseOffset;
-  const stop = await walkFrom(input, segment, empty, { position: 0 }, sizeBytes, terms);
+  const stop = await walkFrom(input, segment, segment.startOver(), { position: 0 }, terms);
   // What lies below the recovery point is flushed, but finding its place would cost as much as writing it again.
   return { ...stop, startPosition: 0 };
 }
@@ -190,13 +192,17 @@ interface WalkStart {
   readonly lastOffset?: number;
 }
 
-/** Drops the entries beyond the one for `fromOffset`, whose batch is where the walk starts. */
+/** Drops the index entries beyond the last one that ends below `fromOffset`, whose batch is where the walk starts. */
 function resumeAt(indexes: SegmentIndexes, fromOffset: number): WalkStart | undefined {
-  const entry = indexes.offsets.lookup(fromOffset);
-  if (entry === undefined) return undefined;
-  indexes.offsets.truncateAbove(entry.lastOffset);
-  indexes.times.truncateFrom(entry.lastOffset);
+  const entry = indexes.offsets.lookup(fromOffset - 1);
+  if (entry !== undefined) indexes.truncateAbove(entry.lastOffset);
   return entry;
+}
+
+/** True if the largest timestamp that the indexes know is where they say. */
+async function isLargestTrue(segment: Segment, indexes: SegmentIndexes): Promise<boolean> {
+  const { largest } = indexes;
+  return largest !== undefined && (await isTimeEntryTrue(segment, indexes, largest));
 }
 
 async function walkFrom(
@@ -204,21 +210,19 @@ async function walkFrom(
   segment: Segment,
   indexes: SegmentIndexes,
   start: WalkStart,
-  sizeBytes: number,
   terms: Term[] | undefined,
 ): Promise<ScanStop> {
-  segment.largest = indexes.times.last();
+  const epochs = terms === undefined ? input.epochs : undefined;
+  const largestMs = indexes.largest?.timestampMs ?? -1;
   let expected = start.lastOffset === undefined ? segment.baseOffset : undefined;
   const visit = (header: BatchHeader, position: number): string | undefined => {
     const lastOffset = header.baseOffset + header.lastOffsetDelta;
-    if (expected === undefined && lastOffset !== start.lastOffset) return INDEX_MISMATCH;
-    const fault = faultInPlace(
-      header,
-      expected ?? header.baseOffset,
-      terms === undefined ? input.epochs : undefined,
-    );
+    const isIndexed = expected === undefined;
+    if (isIndexed && (lastOffset !== start.lastOffset || header.maxTimestampMs > largestMs)) {
+      return INDEX_MISMATCH;
+    }
+    const fault = faultInPlace(header, expected ?? header.baseOffset, epochs) ?? noteTerm(terms, header);
     if (fault !== undefined) return fault;
-    noteTerm(terms, header);
     if (!input.isClean) {
       input.producers.stage(header, header.baseOffset, header.maxTimestampMs);
       input.producers.commit();
@@ -227,7 +231,9 @@ async function walkFrom(
     expected = lastOffset + 1;
     return undefined;
   };
+  const { sizeBytes } = segment;
   const stop = await segment.log.use((file) => scanBatches(file, start.position, sizeBytes, visit));
+  segment.sizeBytes = sizeBytes;
   if (stop.position === start.position && start.lastOffset !== undefined) {
     return { position: stop.position, fault: INDEX_MISMATCH };
   }
@@ -235,27 +241,13 @@ async function walkFrom(
   return stop;
 }
 
-/** What is wrong with a batch, whole in itself, at the place where it was found; these fields have no checksum. */
-export function faultInPlace(
-  header: BatchHeader,
-  expectedBaseOffset: number,
-  epochs: LeaderEpochs | undefined,
-): string | undefined {
-  if (header.baseOffset !== expectedBaseOffset) {
-    return `base offset ${header.baseOffset} where ${expectedBaseOffset} follows`;
-  }
-  if (header.leaderEpoch === undefined) return "no leader epoch was stamped";
-  const epoch = epochs?.epochOf(header.baseOffset);
-  if (epoch !== undefined && header.leaderEpoch !== epoch) {
-    return `leader epoch ${header.leaderEpoch} where ${epoch} was in force`;
-  }
+/** Learns the term of a batch from its leader epoch where that is asked for; epochs never fall. */
+function noteTerm(terms: Term[] | undefined, { leaderEpoch, baseOffset }: BatchHeader): string | undefined {
+  const latest = terms?.at(-1)?.epoch ?? -1;
+  if (terms === undefined || leaderEpoch === undefined || leaderEpoch === latest) return undefined;
+  if (leaderEpoch < latest) return `leader epoch ${leaderEpoch} after ${latest}`;
+  terms.push({ epoch: leaderEpoch, startOffset: baseOffset });
   return undefined;
-}
-
-function noteTerm(terms: Term[] | undefined, header: BatchHeader): void {
-  const epoch = header.leaderEpoch;
-  if (terms === undefined || epoch === undefined || terms.at(-1)?.epoch === epoch) return;
-  terms.push({ epoch, startOffset: header.baseOffset });
 }
 
 /** Timestamp of the first batch: the age of the segment, for rolling by time. */
@@ -273,7 +265,7 @@ async function rewrite(segment: Segment, start: number): Promise<void> {
     for (let position = start; position < segment.sizeBytes; ) {
       const wanted = Math.min(buffer.length, segment.sizeBytes - position);
       const read = await file.read(buffer, 0, wanted, position);
-      if (read === 0) throw corrupt(segment.log.path, position, "the file shrank while it was recovered");
+      if (read === 0) throw corruptFile(segment.log.path, position, "the file shrank while it was recovered");
       for (let done = 0; done < read; ) {
         done += await file.write([buffer.subarray(done, read)], position + done);
       }
@@ -281,12 +273,4 @@ async function rewrite(segment: Segment, start: number): Promise<void> {
     }
     await file.datasync();
   });
-}
-
-function corrupt(path: string, position: number, fault: string): MillraceError {
-  return new MillraceError(
-    "LOG_CORRUPT",
-    `${path} is damaged at position ${position}: ${fault}. Nothing was cut; restore the file from a copy, or inspect it with "millrace log verify" and delete the topic`,
-    { details: { segment: path.split("/").at(-1) ?? path, position } },
-  );
 }

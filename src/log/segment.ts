@@ -2,6 +2,7 @@ import { FileSystemError, isMissing } from "../fs/index.ts";
 import type { BatchHeader } from "../record/index.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { IndexHolder } from "./index-cache.ts";
+import { SegmentIndexes } from "./segment-indexes.ts";
 import {
   DELETED_SUFFIX,
   LOG_SUFFIX,
@@ -10,16 +11,10 @@ import {
   TIME_INDEX_SUFFIX,
 } from "./segment-names.ts";
 import { scanBatches } from "./segment-scan.ts";
-import { OffsetIndex, TimeIndex, type TimestampOffset } from "./sparse-index.ts";
+import type { TimestampOffset } from "./sparse-index.ts";
 import type { LogEnvironment } from "./types.ts";
 
-const INDEX_FILE_BYTES_MAX = 512 * 1_048_576;
-
-/** Both indexes of a segment. */
-export interface SegmentIndexes {
-  readonly offsets: OffsetIndex;
-  readonly times: TimeIndex;
-}
+const SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX];
 
 /**
  * A segment: one .log file with its two indexes, from a base offset on. The active one is appended to and holds its
@@ -42,7 +37,7 @@ export class Segment implements IndexHolder {
   #isActive = false;
   #indexes: SegmentIndexes | undefined;
   #loading: Promise<SegmentIndexes> | undefined;
-  #bytesSinceIndexed = 0;
+  #mending: Promise<boolean> | undefined;
 
   constructor(env: LogEnvironment, folder: string, baseOffset: number, indexIntervalBytes: () => number) {
     this.#env = env;
@@ -50,7 +45,7 @@ export class Segment implements IndexHolder {
     this.baseOffset = baseOffset;
     this.nextOffset = baseOffset;
     this.#indexIntervalBytes = indexIntervalBytes;
-    this.log = env.files.file(this.#path(LOG_SUFFIX), "read-write");
+    this.log = env.files.file(this.#stem + LOG_SUFFIX, "read-write");
   }
 
   /** Creates the empty active segment; its name is durable on return. */
@@ -63,9 +58,9 @@ export class Segment implements IndexHolder {
       await file.close();
     }
     for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX])
-      await this.#env.fs.remove(this.#path(suffix));
+      await this.#env.fs.remove(this.#stem + suffix);
     await this.#env.fs.syncDirectory(this.#folder);
-    this.activate(this.#emptyIndexes());
+    this.activate(SegmentIndexes.empty(this.baseOffset));
   }
 
   get isActive(): boolean {
@@ -86,15 +81,8 @@ export class Segment implements IndexHolder {
 
   /** Accounts for a batch that lies at `position`, with an index entry where one is due. */
   noteBatch(header: BatchHeader, lastOffset: number, position: number, indexes: SegmentIndexes): void {
-    if (header.maxTimestampMs > (this.largest?.timestampMs ?? -1)) {
-      this.largest = { timestampMs: header.maxTimestampMs, offset: lastOffset };
-    }
-    if (this.#bytesSinceIndexed > this.#indexIntervalBytes()) {
-      indexes.offsets.append(lastOffset, position);
-      if (this.largest !== undefined) indexes.times.append(this.largest.timestampMs, this.largest.offset);
-      this.#bytesSinceIndexed = 0;
-    }
-    this.#bytesSinceIndexed += header.sizeInBytes;
+    indexes.note(header, lastOffset, position, this.#indexIntervalBytes());
+    this.largest = indexes.largest;
     this.sizeBytes = position + header.sizeInBytes;
     this.nextOffset = lastOffset + 1;
   }
@@ -108,10 +96,10 @@ export class Segment implements IndexHolder {
   /** Makes the segment immutable: completes and persists the indexes, which may then leave memory. */
   async seal(): Promise<void> {
     const indexes = this.#indexes!;
-    if (this.largest !== undefined) indexes.times.append(this.largest.timestampMs, this.largest.offset);
+    indexes.complete();
     this.#isActive = false;
     await this.persistIndexes();
-    this.#env.indexes.touch(this, indexes.offsets.bytes + indexes.times.bytes);
+    this.#env.indexes.touch(this, indexes.bytes);
   }
 
   /**
@@ -119,11 +107,8 @@ export class Segment implements IndexHolder {
    * slower start.
    */
   async persistIndexes(): Promise<void> {
-    const indexes = this.#indexes;
-    if (indexes === undefined) return;
     try {
-      await this.#persist(indexes.offsets, OFFSET_INDEX_SUFFIX);
-      await this.#persist(indexes.times, TIME_INDEX_SUFFIX);
+      await this.#indexes?.persist(this.#env.fs, this.#stem);
     } catch (error) {
       if (!(error instanceof FileSystemError)) throw error;
       this.#env.logger.warn(
@@ -143,7 +128,7 @@ export class Segment implements IndexHolder {
       indexes = await this.#loading;
       if (!this.#isActive) this.#indexes = indexes;
     }
-    if (!this.#isActive) this.#env.indexes.touch(this, indexes.offsets.bytes + indexes.times.bytes);
+    if (!this.#isActive) this.#env.indexes.touch(this, indexes.bytes);
     return indexes;
   }
 
@@ -151,45 +136,45 @@ export class Segment implements IndexHolder {
     if (!this.#isActive) this.#indexes = undefined;
   }
 
-  /** The index files as they are, or undefined if one is missing or cannot be right for `logBytes`. */
-  async readIndexFiles(logBytes: number): Promise<SegmentIndexes | undefined> {
-    const [offsetBytes, timeBytes] = await Promise.all([
-      this.#readIndexFile(OFFSET_INDEX_SUFFIX),
-      this.#readIndexFile(TIME_INDEX_SUFFIX),
-    ]);
-    if (offsetBytes === undefined || timeBytes === undefined) return undefined;
-    if (
-      offsetBytes.length % OffsetIndex.ENTRY_BYTES !== 0 ||
-      timeBytes.length % TimeIndex.ENTRY_BYTES !== 0
-    ) {
-      return undefined;
-    }
-    const offsets = new OffsetIndex(this.baseOffset, offsetBytes);
-    const times = new TimeIndex(this.baseOffset, timeBytes);
-    if (!offsets.isSane(logBytes) || !times.isSane()) return undefined;
-    offsets.persistedBytes = offsets.bytes;
-    times.persistedBytes = times.bytes;
-    return { offsets, times };
+  /** The index files as they are, or undefined if one is missing or cannot be right for the .log. */
+  loadIndexes(): Promise<SegmentIndexes | undefined> {
+    return SegmentIndexes.load(this.#env.fs, this.#stem, this.baseOffset, this.sizeBytes);
   }
 
-  /** Indexes without entries whose files are to be written anew. */
-  async resetIndexes(): Promise<SegmentIndexes> {
-    for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX])
-      await this.#env.fs.remove(this.#path(suffix));
+  /** Forgets the batches noted so far; the index files are written anew when these indexes are persisted. */
+  startOver(): SegmentIndexes {
     this.largest = undefined;
-    this.#bytesSinceIndexed = 0;
-    this.#indexes = undefined;
-    return this.#emptyIndexes();
+    this.nextOffset = this.baseOffset;
+    return SegmentIndexes.empty(this.baseOffset);
+  }
+
+  /**
+   * Rebuilds indexes in which an entry proved wrong, and returns true. Returns false if it is the .log that is
+   * damaged: then the indexes stay, so that what lies behind the damage can be found, and no other call tries again.
+   */
+  mendIndexes(): Promise<boolean> {
+    this.#mending ??= this.#rebuild("pointing elsewhere").then(
+      ({ isWhole }) => {
+        if (isWhole) this.#mending = undefined;
+        return isWhole;
+      },
+      (error: unknown) => {
+        this.#mending = undefined;
+        throw error;
+      },
+    );
+    return this.#mending;
   }
 
   /** Takes the segment out of the log: renames its files, durably. They are removed later by `removeFiles`. */
   async markDeleted(): Promise<void> {
     await this.close();
-    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
+    for (const suffix of SUFFIXES) {
       try {
-        await this.#env.fs.rename(this.#path(suffix), this.#path(suffix) + DELETED_SUFFIX);
+        await this.#env.fs.rename(this.#stem + suffix, this.#stem + suffix + DELETED_SUFFIX);
       } catch (error) {
-        if (!isMissing(error) || suffix === LOG_SUFFIX) throw error;
+        // An index may never have been persisted; the .log may have been renamed by a call that failed later on.
+        if (!isMissing(error)) throw error;
       }
     }
     await this.#env.fs.syncDirectory(this.#folder);
@@ -197,9 +182,13 @@ export class Segment implements IndexHolder {
 
   /** Removes the files that `markDeleted` renamed. */
   async removeFiles(): Promise<void> {
-    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX]) {
-      await this.#env.fs.remove(this.#path(suffix) + DELETED_SUFFIX);
-    }
+    for (const suffix of SUFFIXES) await this.#env.fs.remove(this.#stem + suffix + DELETED_SUFFIX);
+  }
+
+  /** Removes a segment that holds nothing; its name is gone for good on return. */
+  async removeEmpty(): Promise<void> {
+    for (const suffix of SUFFIXES) await this.#env.fs.remove(this.#stem + suffix);
+    await this.#env.fs.syncDirectory(this.#folder);
   }
 
   /** Closes the file; a later use opens it again. */
@@ -208,55 +197,41 @@ export class Segment implements IndexHolder {
     await this.log.close();
   }
 
-  #path(suffix: string): string {
-    return `${this.#folder}/${segmentStem(this.baseOffset)}${suffix}`;
-  }
-
-  #emptyIndexes(): SegmentIndexes {
-    return { offsets: new OffsetIndex(this.baseOffset), times: new TimeIndex(this.baseOffset) };
+  /** Path of the files without their suffixes. */
+  get #stem(): string {
+    return `${this.#folder}/${segmentStem(this.baseOffset)}`;
   }
 
   async #loadOrRebuild(): Promise<SegmentIndexes> {
-    return (await this.readIndexFiles(this.sizeBytes)) ?? (await this.rebuildIndexes());
+    return (await this.loadIndexes()) ?? (await this.#rebuild("missing or damaged")).indexes;
   }
 
-  /** Scans the whole .log and writes both index files anew. Leaves the accounting as it was. */
-  async rebuildIndexes(): Promise<SegmentIndexes> {
-    this.#env.logger.warn({ path: this.log.path }, "index missing or damaged; rebuilding it from the log");
-    const scratch = new Segment(this.#env, this.#folder, this.baseOffset, this.#indexIntervalBytes);
-    const indexes = await scratch.resetIndexes();
-    await this.log.use((file) =>
-      scanBatches(file, 0, this.sizeBytes, (header, position) => {
-        scratch.noteBatch(header, header.baseOffset + header.lastOffsetDelta, position, indexes);
-        return undefined;
-      }),
-    );
-    if (scratch.largest !== undefined)
-      indexes.times.append(scratch.largest.timestampMs, scratch.largest.offset);
-    scratch.#indexes = indexes;
-    await scratch.persistIndexes();
-    return indexes;
-  }
-
-  async #persist(index: OffsetIndex | TimeIndex, suffix: string): Promise<void> {
-    const rest = index.unpersisted();
-    if (rest.length === 0 && index.bytes > 0) return;
-    const file = await this.#env.fs.open(this.#path(suffix), "read-write-or-create");
-    try {
-      await file.truncate(index.persistedBytes);
-      const written = rest.length === 0 ? 0 : await file.write([rest], index.persistedBytes);
-      index.persistedBytes += written - (written % (suffix === OFFSET_INDEX_SUFFIX ? 8 : 12));
-    } finally {
-      await file.close();
+  /** Indexes from the whole .log, put into service if that could be read to its end. */
+  async #rebuild(fault: string): Promise<{ indexes: SegmentIndexes; isWhole: boolean }> {
+    this.#env.logger.warn({ path: this.log.path, fault }, "rebuilding an index from the log");
+    const indexes = SegmentIndexes.empty(this.baseOffset);
+    const interval = this.#indexIntervalBytes();
+    let expected = this.baseOffset;
+    const visit = (header: BatchHeader, position: number): string | undefined => {
+      if (header.baseOffset !== expected) return "batch out of place";
+      const lastOffset = header.baseOffset + header.lastOffsetDelta;
+      indexes.note(header, lastOffset, position, interval);
+      expected = lastOffset + 1;
+      return undefined;
+    };
+    let end = 0;
+    let isWhole = true;
+    while (isWhole && end < this.sizeBytes) {
+      const stop = await this.log.use((file) => scanBatches(file, end, this.sizeBytes, visit));
+      end = stop.position;
+      isWhole = stop.fault === undefined;
     }
-  }
-
-  async #readIndexFile(suffix: string): Promise<Buffer | undefined> {
-    try {
-      return await this.#env.fs.readFile(this.#path(suffix), INDEX_FILE_BYTES_MAX);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+    // Nothing was appended since the loop looked, and from here on appends are noted in the new indexes.
+    if (isWhole) this.#indexes = indexes;
+    if (!this.#isActive) {
+      indexes.complete();
+      if (isWhole) await this.persistIndexes();
     }
+    return { indexes, isWhole };
   }
 }

@@ -167,9 +167,9 @@ export class TimeIndex extends SparseIndex {
     return count === 0 ? undefined : this.entry(count - 1);
   }
 
-  /** Drops the entries for this offset and all after it. */
-  truncateFrom(offset: number): void {
-    this.truncate(this.countBefore((number) => this.field32(number, 8) < offset - this.#baseOffset));
+  /** Drops the entries of batches that end above the offset. */
+  truncateAbove(lastOffset: number): void {
+    this.truncate(this.countBefore((number) => this.field32(number, 8) <= lastOffset - this.#baseOffset));
   }
 
   /** True if timestamps grow strictly and offsets do not fall. */

@@ -97,7 +97,10 @@ describe.each(Object.entries(kinds))("a broker in %s", (_kind, prepare) => {
       leaderEpoch: 1,
     });
     await second.produce("orders", 1, batchOf(["z"]), "written");
-    expect((await readAll(second, "orders", 1)).at(-1)).toBe("z");
+    // It is readable only once it is durable, which its ack did not wait for.
+    const position = { topic: "orders", partition: 1, offset: 100, maxBytes: 1_000 };
+    const [last] = await second.fetch([position], { minBytes: 1, maxWaitMs: 10_000, maxBytes: 1_000 });
+    expect(valuesOf(last as ReadResult, 100)).toEqual(["z"]);
     await second.trimPartition("orders", 1, 60);
     await expect(readAll(second, "orders", 1)).rejects.toMatchObject({ reason: "OFFSET_OUT_OF_RANGE" });
     await second.deleteTopic("orders");

@@ -13,7 +13,7 @@ export function passingRefusal(error: unknown, what: string): MillraceError | un
       { details: { what }, cause: error },
     );
   }
-  if (error instanceof FileSystemError && (error.code === "EMFILE" || error.code === "ENFILE")) {
+  if (isOutOfDescriptors(error)) {
     return new MillraceError(
       "OVERLOADED",
       `the broker has no file descriptor left for ${what}; nothing was written; raise its limit (ulimit -n)`,
@@ -23,6 +23,12 @@ export function passingRefusal(error: unknown, what: string): MillraceError | un
   return undefined;
 }
 
+/** True for a flush of bytes or names that failed: what it was to make durable may never be, whatever the code. */
+export function isFailedFlush(error: unknown): boolean {
+  if (!(error instanceof FileSystemError) || isOutOfDescriptors(error)) return false;
+  return error.operation === "datasync" || error.operation === "syncDirectory";
+}
+
 /** The error of a partition that met a failed write or flush. Nothing more is acknowledged on it until a restart. */
 export function offlineError(partition: string, action: string, cause: unknown): MillraceError {
   return new MillraceError(
@@ -30,4 +36,25 @@ export function offlineError(partition: string, action: string, cause: unknown):
     `partition ${partition} is offline: the disk could not ${action}; check the disk, then restart the broker, which recovers what was acknowledged`,
     { details: { partition }, cause },
   );
+}
+
+/** What a reader is told when the disk refuses; whatever is no refusal of the disk passes as it is. */
+export function readFailure(error: unknown, partition: string): unknown {
+  if (!(error instanceof FileSystemError)) return error;
+  if (isOutOfDescriptors(error)) {
+    return new MillraceError(
+      "OVERLOADED",
+      `the broker has no file descriptor left to read partition ${partition}; try again, or raise its limit (ulimit -n)`,
+      { details: { partition }, cause: error },
+    );
+  }
+  return new MillraceError(
+    "STORAGE_OFFLINE",
+    `partition ${partition} could not be read: ${error.message}; check the disk`,
+    { details: { partition }, cause: error, effect: "none" },
+  );
+}
+
+function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof FileSystemError && (error.code === "EMFILE" || error.code === "ENFILE");
 }

@@ -1,0 +1,70 @@
+import type { FileSystem } from "../fs/index.ts";
+import { parseCount, readCheckpoint, writeCheckpoint } from "../log/index.ts";
+
+/** An offset of a partition, as a checkpoint has it. */
+export interface CheckpointedOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/**
+ * One of Kafka's offset checkpoints: an offset for each partition, 0 for one that is not in it. Offsets never fall,
+ * and those of a partition that cannot be opened stay for the day it is mended: without its recovery point, damage
+ * would look like a torn tail, and without its log start a trimmed log like one that lost a segment.
+ */
+export class OffsetCheckpoint {
+  readonly #fs: FileSystem;
+  readonly #folder: string;
+  readonly #name: string;
+  readonly #offsets = new Map<string, CheckpointedOffset>();
+  #isLost = false;
+
+  constructor(fs: FileSystem, folder: string, name: string) {
+    this.#fs = fs;
+    this.#folder = folder;
+    this.#name = name;
+  }
+
+  /** The file was there but not usable when it was read. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  async read(): Promise<void> {
+    const rows = await readCheckpoint(this.#fs, this.#folder, this.#name, 3);
+    const offsets = rows === "damaged" ? undefined : (rows ?? []).map(parseRow);
+    this.#isLost = offsets === undefined || offsets.includes(undefined);
+    if (this.#isLost) return;
+    for (const row of offsets ?? []) if (row !== undefined) this.#set(row);
+  }
+
+  /** The offset of a partition; undefined if the checkpoint is lost. */
+  get(topic: string, partition: number): number | undefined {
+    return this.#offsets.get(`${topic}-${partition}`)?.offset ?? (this.#isLost ? undefined : 0);
+  }
+
+  /** Forgets the partitions of a topic that is deleted: a later one of this name begins at 0. */
+  forget(topic: string): void {
+    for (const [key, row] of this.#offsets) if (row.topic === topic) this.#offsets.delete(key);
+  }
+
+  /** Takes over the newest offsets and writes all, durably and atomically. */
+  async write(newest: Iterable<CheckpointedOffset>): Promise<void> {
+    for (const row of newest) this.#set(row);
+    const rows = Array.from(this.#offsets.values(), (row) => [row.topic, row.partition, row.offset]);
+    await writeCheckpoint(this.#fs, this.#folder, this.#name, rows);
+  }
+
+  #set(row: CheckpointedOffset): void {
+    const key = `${row.topic}-${row.partition}`;
+    if (row.offset > (this.#offsets.get(key)?.offset ?? 0)) this.#offsets.set(key, row);
+  }
+}
+
+function parseRow([topic, partitionText, offsetText]: readonly string[]): CheckpointedOffset | undefined {
+  const partition = parseCount(partitionText);
+  const offset = parseCount(offsetText);
+  if (topic === undefined || partition === undefined || offset === undefined) return undefined;
+  return { topic, partition, offset };
+}

@@ -1,0 +1,119 @@
+import { MillraceError } from "../errors/index.ts";
+import { passingRefusal } from "./disk-failures.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import { outOfRange } from "./log-reader.ts";
+import type { LogState } from "./log-state.ts";
+import type { LogWriter } from "./log-writer.ts";
+import { countExpired } from "./retention.ts";
+import type { Segment } from "./segment.ts";
+import { type LogConfig, type LogEnvironment, TIMER_MS_MAX } from "./types.ts";
+
+/** What a trimmer works on. */
+export interface TrimmerParts {
+  readonly env: LogEnvironment;
+  readonly state: LogState;
+  readonly writer: LogWriter;
+  readonly commit: GroupCommit;
+  readonly config: () => LogConfig;
+  /** Makes the log start offset durable. */
+  readonly persistLogStart: () => Promise<void>;
+}
+
+/**
+ * Shortens a log at its start: on demand and by retention. The log start offset is durable before the first segment
+ * below it goes, or recovery would take the gap for damage. All work runs between two writes.
+ */
+export class LogTrimmer {
+  readonly #parts: TrimmerParts;
+  /** The log start offset as it is on the disk. */
+  #durableStart: number;
+  #isClosed = false;
+
+  constructor(parts: TrimmerParts) {
+    this.#parts = parts;
+    this.#durableStart = parts.state.logStartOffset;
+  }
+
+  /** See PartitionLog.trim. */
+  trim(beforeOffset: number): Promise<number> {
+    const { state, writer, commit, env } = this.#parts;
+    return writer.exclusively(async () => {
+      if (!(Number.isSafeInteger(beforeOffset) && beforeOffset >= 0 && beforeOffset <= state.highWatermark)) {
+        throw outOfRange(state, beforeOffset);
+      }
+      // After a power loss the log must not end below its start.
+      if (beforeOffset > state.durableOffset) await commit.flush();
+      await this.#raiseStart(beforeOffset);
+      await this.#deleteExpired(env.clock.nowMs());
+      return state.logStartOffset;
+    });
+  }
+
+  /** Deletes the segments that have expired and returns how many. */
+  applyRetention(nowMs: number): Promise<number> {
+    return this.#parts.writer.exclusively(() => this.#deleteExpired(nowMs));
+  }
+
+  /** Leaves the files still to be removed to the next start. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async #deleteExpired(nowMs: number): Promise<number> {
+    const { state, writer, config, env } = this.#parts;
+    const { logStartOffset, highWatermark, segments } = state;
+    const count = countExpired({ segments, config: config(), nowMs, logStartOffset, highWatermark });
+    if (count === 0) return 0;
+    if (count === segments.length) await writer.roll();
+    const expired = segments.slice(0, count);
+    await this.#raiseStart(expired.at(-1)!.nextOffset);
+    for (const segment of expired) {
+      await segment.markDeleted().catch((error: unknown) => {
+        throw writer.settle(error, "delete segments");
+      });
+      segments.shift();
+    }
+    env.logger.info(
+      { partition: state.name, segments: count, logStartOffset: state.logStartOffset },
+      "deleted segments",
+    );
+    const delayMs = Math.min(config().fileDeleteDelayMs, TIMER_MS_MAX);
+    env.clock.schedule(delayMs, () => void this.#removeFiles(expired));
+    return count;
+  }
+
+  /** Raises the log start offset, durably; an earlier attempt that failed is made up for. */
+  async #raiseStart(offset: number): Promise<void> {
+    const { state, persistLogStart } = this.#parts;
+    if (offset > state.logStartOffset) {
+      state.logStartOffset = offset;
+      state.notify();
+    }
+    const start = state.logStartOffset;
+    if (start <= this.#durableStart) return;
+    try {
+      await persistLogStart();
+    } catch (error) {
+      throw passingRefusal(error, `the log start of ${state.name}`) ?? notPersisted(state, error);
+    }
+    this.#durableStart = start;
+  }
+
+  async #removeFiles(segments: readonly Segment[]): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      for (const segment of segments) await segment.removeFiles();
+    } catch (error) {
+      const { env, state } = this.#parts;
+      env.logger.warn({ partition: state.name, error: String(error) }, "deleted segments not removed yet");
+    }
+  }
+}
+
+function notPersisted({ name, logStartOffset }: LogState, cause: unknown): MillraceError {
+  return new MillraceError(
+    "STORAGE_OFFLINE",
+    `the log start ${logStartOffset} of partition ${name} could not be made durable; check the disk, then try again`,
+    { details: { partition: name }, cause },
+  );
+}
