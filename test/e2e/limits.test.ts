@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -24,6 +25,7 @@ describe("a broker that cannot start says why", () => {
 
   it("when another process listens on the port", async () => {
     const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
     onTestFinished(() => void server.close());
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;

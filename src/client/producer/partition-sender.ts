@@ -43,8 +43,10 @@ export class PartitionSender {
   #needsRefresh = false;
   /** Why a batch was given up that may have been appended. */
   #uncertainty: MillraceError | undefined;
-  /** The failure that the present trouble began with. */
+  /** The failure that the present trouble began with, until it has been waited for. */
   #trouble: MillraceError | undefined;
+  /** Why the last try failed; undefined after a success. */
+  #lastFailure: MillraceError | undefined;
 
   constructor(host: ProducerHost, source: BatchSource) {
     this.#host = host;
@@ -125,6 +127,7 @@ export class PartitionSender {
   #goOn(): void {
     if (this.#state === "flowing") {
       this.#backoff.reset();
+      this.#lastFailure = undefined;
       this.#window = this.#host.settings.maxInFlightBatches;
       this.dispatch();
     } else {
@@ -161,6 +164,7 @@ export class PartitionSender {
       batch.refreshes++;
     }
     this.#trouble ??= error;
+    this.#lastFailure = error;
     this.#again.push(batch);
   }
 
@@ -225,7 +229,7 @@ export class PartitionSender {
   }
 
   /** The failure of a batch that took too long; `last` is what kept it back. */
-  timedOut(last = this.#trouble): MillraceError {
+  timedOut(last = this.#lastFailure): MillraceError {
     const { topic, partition } = this.#source;
     const { deliveryTimeoutMs } = this.#host.settings;
     const failure = last ? `; last failure: ${last.message}` : "";
