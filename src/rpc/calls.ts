@@ -3,7 +3,12 @@ import type { handleUnaryCall, sendUnaryData, UntypedServiceImplementation } fro
 import { type Clock, type Logger, RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { errorToStatus, type Method } from "../wire/index.ts";
+import { resetStalled } from "./grpc-internals.ts";
 import { MalformedRequest } from "./malformed-request.ts";
+import type { SendBudget } from "./send-budget.ts";
+
+/** Largest answer that fits one message of every client with its envelope. */
+const ANSWER_BYTES_MAX = RPC_MESSAGE_BYTES_MAX - 65_536;
 
 /** What calls of all kinds have, as far as it matters here. */
 export interface AnyCall {
@@ -25,6 +30,8 @@ export interface CallEnvironment {
   readonly logger: Logger;
   /** Streams and waiting calls that are open. */
   readonly open: Set<Drainable>;
+  /** Answers that clients have not taken yet. */
+  readonly sending: SendBudget;
 }
 
 /** What a unary handler knows of its call. */
@@ -33,6 +40,11 @@ export interface UnaryContext {
   readonly cancelled: boolean;
   /** Aborted when `cancelled` becomes true, and when the server drains. Made on the first use. */
   signal(): AbortSignal;
+  /**
+   * To be called before returning an answer that may be large, with its encoded size. Throws OVERLOADED if too much
+   * waits for clients already, INVALID_REQUEST with the remedy if the answer would not fit one message.
+   */
+  sending(bytes: number, remedy: string): void;
 }
 
 /** A unary handler; what it throws becomes the status. */
@@ -100,14 +112,6 @@ export function failureStatus(environment: CallEnvironment, call: AnyCall, throw
   return errorToStatus(error);
 }
 
-/** Refuses an answer that would not fit one message of every client. */
-export function fitting<Answer>(answer: Answer, encodedBytes: number, remedy: string): Answer {
-  const max = RPC_MESSAGE_BYTES_MAX - 65_536;
-  if (encodedBytes <= max) return answer;
-  const text = `the answer would have ${encodedBytes} bytes; allowed: ${max}; ${remedy}`;
-  throw new MillraceError("INVALID_REQUEST", text, { details: { field: "request", allowed: remedy } });
-}
-
 /** The error of everything that a draining server does not do any more. */
 export function shuttingDown(): MillraceError {
   const text = "the broker is shutting down; try again, it or another broker will be there";
@@ -137,6 +141,17 @@ class CallContext implements UnaryContext, Drainable {
       this.#environment.open.add(this);
     }
     return this.#controller.signal;
+  }
+
+  sending(bytes: number, remedy: string): void {
+    if (bytes > ANSWER_BYTES_MAX) {
+      const text = `the answer would have ${bytes} bytes; allowed: ${ANSWER_BYTES_MAX}; ${remedy}`;
+      throw new MillraceError("INVALID_REQUEST", text, { details: { field: "request", allowed: remedy } });
+    }
+    if (this.#call.cancelled) return;
+    const hold = this.#environment.sending.hold(bytes, () => resetStalled(this.#call));
+    // Comes after every end of a call, when its answer has left.
+    this.#call.once("cancelled", () => hold.release());
   }
 
   drain(): void {

@@ -1,19 +1,20 @@
 import type { Clock, Timer } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { BidiStream } from "./bidi-stream.ts";
+import type { Hold, SendBudget } from "./send-budget.ts";
 
-/** Bytes given to the transport and not taken yet, above which the next delivery waits. */
+/** Bytes given to the transport and not taken yet, above which the next delivery of a stream waits. */
 const PENDING_BYTES_MAX = 1_048_576;
-/** How long a stalled client has to hear why it is ended before its stream is reset. */
+/** How long an evicted client has to hear why before its stream is reset. */
 const RESET_DELAY_MS = 1_000;
 
 const resolved = Promise.resolve();
 
-/** How a DeliveryWriter works. */
+/** What a DeliveryWriter needs. */
 export interface DeliveryWriterOptions {
   readonly clock: Clock;
-  /** A client that takes nothing for so long, while something is pending, is ended with OVERLOADED. */
-  readonly stallTimeoutMs: number;
+  /** Shared by all streams; its stall timeout ends clients that take nothing. */
+  readonly budget: SendBudget;
   /** Resets the transport's stream, for clients that do not even take a status. */
   readonly reset: () => void;
   /** Told when the client begins or stops to keep the writer waiting. */
@@ -27,31 +28,44 @@ export interface DeliveryWriterOptions {
 export class DeliveryWriter<Response> {
   readonly #stream: BidiStream<never, Response>;
   readonly #options: DeliveryWriterOptions;
+  readonly #holds = new Set<Hold>();
   #pendingBytes = 0;
-  #waiting: { promise: Promise<void>; resolve: () => void } | undefined;
-  #stallTimer: Timer | undefined;
+  #waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #resetTimer: Timer | undefined;
 
   constructor(stream: BidiStream<never, Response>, options: DeliveryWriterOptions) {
     this.#stream = stream;
     this.#options = options;
   }
 
-  /** Bytes given to the transport and not taken yet. */
-  get pendingBytes(): number {
-    return this.#pendingBytes;
-  }
-
-  /** Writes; resolves when the next delivery may come. Never fails. */
+  /** Writes; resolves when the next delivery may come. Never fails. Calls must not overlap. */
   write(response: Response, bytes: number): Promise<void> {
     if (this.#stream.ended) return resolved;
-    if (this.#pendingBytes === 0) this.#watch();
-    this.#pendingBytes += bytes;
-    this.#stream.write(response, () => this.#taken(bytes));
-    return this.ready();
+    const hold = this.#options.budget.holdOrWait(bytes, () => this.#evict());
+    if (!(hold instanceof Promise)) return this.#write(response, bytes, hold);
+    return hold.then((granted) => this.#write(response, bytes, granted));
   }
 
-  /** Resolves when the next delivery may come. */
-  ready(): Promise<void> {
+  /** The stream is over: nobody waits any longer. */
+  gone(): void {
+    this.#resetTimer?.cancel();
+    for (const hold of this.#holds) hold.release();
+    this.#pendingBytes = 0;
+    this.#release();
+  }
+
+  #write(response: Response, bytes: number, hold: Hold): Promise<void> {
+    if (this.#stream.ended) {
+      hold.release();
+      return resolved;
+    }
+    this.#holds.add(hold);
+    this.#pendingBytes += bytes;
+    this.#stream.write(response, () => this.#taken(hold, bytes));
+    return this.#ready();
+  }
+
+  #ready(): Promise<void> {
     if (this.#pendingBytes < PENDING_BYTES_MAX || this.#stream.ended) return resolved;
     if (this.#waiting === undefined) {
       let resolve = () => {};
@@ -64,17 +78,10 @@ export class DeliveryWriter<Response> {
     return this.#waiting.promise;
   }
 
-  /** The stream is over: nobody waits any longer. */
-  gone(): void {
-    this.#pendingBytes = 0;
-    this.#stallTimer?.cancel();
-    this.#release();
-  }
-
-  #taken(bytes: number): void {
+  #taken(hold: Hold, bytes: number): void {
+    hold.release();
+    this.#holds.delete(hold);
     this.#pendingBytes = Math.max(0, this.#pendingBytes - bytes);
-    this.#stallTimer?.cancel();
-    if (this.#pendingBytes > 0) this.#watch();
     if (this.#pendingBytes < PENDING_BYTES_MAX) this.#release();
   }
 
@@ -86,18 +93,15 @@ export class DeliveryWriter<Response> {
     waiting.resolve();
   }
 
-  #watch(): void {
-    const { clock, stallTimeoutMs } = this.#options;
-    this.#stallTimer = clock.schedule(stallTimeoutMs, () => this.#stalled());
-  }
-
-  #stalled(): void {
-    const { clock, stallTimeoutMs, reset } = this.#options;
+  #evict(): void {
+    if (this.#stream.ended) return;
     const text =
-      `the reader has taken nothing for ${stallTimeoutMs} ms while ${this.#pendingBytes} bytes wait for it; ` +
-      "subscribe again from the last offset received, and ask for less credit at a time";
-    this.#stream.fail(new MillraceError("OVERLOADED", text, { details: { stalled_ms: stallTimeoutMs } }));
+      `the reader does not take what is delivered: ${this.#pendingBytes} bytes have waited for it too long; ` +
+      "subscribe again from the last offset received, and give less credit at a time";
+    this.#stream.fail(
+      new MillraceError("OVERLOADED", text, { details: { pending_bytes: this.#pendingBytes } }),
+    );
     // The status waits behind the bytes that are not taken: without a reset they would stay for ever.
-    this.#stallTimer = clock.schedule(RESET_DELAY_MS, reset);
+    this.#resetTimer = this.#options.clock.schedule(RESET_DELAY_MS, this.#options.reset);
   }
 }

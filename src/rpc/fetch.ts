@@ -46,9 +46,10 @@ export function fetchHandler(broker: BrokerApi): UnaryHandler<millrace.v1.FetchR
       maxBytes: withDefault(request.maxBytes, ANSWER_BYTES_MAX, ANSWER_BYTES_MAX, "max_bytes"),
       ...(maxWaitMs > 0 ? { signal: context.signal() } : {}),
     });
-    return encodeFetchResponse(
-      form === "batches" ? asBatches(positions, parts) : asRecords(positions, parts),
-    );
+    const found = form === "batches" ? asBatches(positions, parts) : asRecords(positions, parts);
+    const response = encodeFetchResponse(found);
+    context.sending(response.byteLength, "ask for fewer bytes");
+    return response;
   };
 }
 

@@ -1,9 +1,9 @@
 /** LogService.ListOffsets: offsets by position or timestamp, an answer or an error for each query. */
-import type { BrokerApi, OffsetQuery } from "../broker/types.ts";
+import type { BrokerApi, OffsetQuery } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { millrace } from "../gen/millrace.js";
 import { errorToMessage } from "../wire/index.ts";
-import { fitting, type UnaryHandler } from "./calls.ts";
+import type { UnaryHandler } from "./calls.ts";
 import { OFFSET_QUERIES_MAX } from "./definition.ts";
 import { counted, invalid, offsetNumber, partitionNumber, topicName } from "./request-checks.ts";
 
@@ -31,7 +31,8 @@ export function listOffsetsHandler(broker: BrokerApi): UnaryHandler<Request, Res
     }
     const response = { answers };
     const bytes = ListOffsetsResponse.encode(response).finish().length;
-    return fitting(response, bytes, "ask for fewer offsets in one call");
+    context.sending(bytes, "ask for fewer offsets in one call");
+    return response;
   };
 }
 

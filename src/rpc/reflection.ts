@@ -7,7 +7,9 @@ import type { MillraceError } from "../errors/index.ts";
 import type { grpc } from "../gen/millrace.js";
 import { type BidiHandler, BidiStream } from "./bidi-stream.ts";
 import { type CallEnvironment, shuttingDown } from "./calls.ts";
+import { DeliveryWriter } from "./delivery-writer.ts";
 import type { DescriptorIndex } from "./descriptor-index.ts";
+import { resetStalled } from "./grpc-internals.ts";
 import type { MalformedRequest } from "./malformed-request.ts";
 
 type Request = grpc.reflection.v1.ServerReflectionRequest;
@@ -17,6 +19,9 @@ type Call = ServerDuplexStream<Request | MalformedRequest, Response>;
 /** gRPC codes that the protocol prescribes. */
 const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
+
+/** Bytes that an answer is counted with besides its files. */
+const ANSWER_BYTES = 1_024;
 
 /** What reflection answers from. */
 export interface ReflectionSource {
@@ -37,19 +42,28 @@ class ReflectionCall implements BidiHandler<Request> {
   readonly #source: ReflectionSource;
   readonly #stream: BidiStream<Request, Response>;
   #halfClosed = false;
+  readonly #writer: DeliveryWriter<Response>;
   #unanswered = 0;
 
   constructor(environment: CallEnvironment, source: ReflectionSource, call: Call) {
     this.#source = source;
     this.#stream = new BidiStream(environment, call, this);
+    this.#writer = new DeliveryWriter(this.#stream, {
+      clock: environment.clock,
+      budget: environment.sending,
+      reset: () => resetStalled(call),
+      blocked: () => {}, // one question is read at a time in any case
+    });
   }
 
-  /** One question at a time: the next is read when the answer was taken. */
+  /** The next question is read when there is room for its answer. */
   request(request: Request): void {
     this.#unanswered++;
     this.#stream.pause();
-    const answered = { validHost: request.host, originalRequest: request, ...this.#answer(request) };
-    this.#stream.write(answered, () => {
+    const answer = { validHost: request.host, originalRequest: request, ...this.#answer(request) };
+    const files = answer.fileDescriptorResponse?.fileDescriptorProto ?? [];
+    const bytes = files.reduce((sum, file) => sum + file.length, ANSWER_BYTES);
+    void this.#writer.write(answer, bytes).then(() => {
       this.#unanswered--;
       this.#stream.resume();
       this.#finishIfAnswered();
@@ -65,7 +79,9 @@ class ReflectionCall implements BidiHandler<Request> {
     this.#finishIfAnswered();
   }
 
-  gone(): void {}
+  gone(): void {
+    this.#writer.gone();
+  }
 
   drain(): void {
     this.#stream.fail(shuttingDown());

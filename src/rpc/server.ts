@@ -10,6 +10,7 @@ import { onRequestHeaders, widenConnectionWindows, widenStreamWindows } from "./
 import type { Health } from "./health.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, formatEndpoint, Listener } from "./listener.ts";
 import { readDescriptorSet } from "./read-descriptor-set.ts";
+import { SendBudget } from "./send-budget.ts";
 import { addServices } from "./services.ts";
 
 /** How the server works; every option has a default. */
@@ -25,7 +26,9 @@ export interface RpcServerOptions {
   readonly clock?: Clock;
   /** Most bytes of batches that are received and not answered, of all calls together. Default 64 MiB. */
   readonly produceBytesMax?: number;
-  /** How long a subscriber may take nothing of what waits for it. Default 30,000 ms. */
+  /** Most bytes of answers and deliveries that clients have not taken yet, of all together. Default 64 MiB. */
+  readonly sendBytesMax?: number;
+  /** How long a client may take nothing of what waits for it. Default 30,000 ms. */
   readonly stallTimeoutMs?: number;
   /** Default: CONNECTION_LIMITS. */
   readonly connections?: ConnectionLimits;
@@ -46,6 +49,7 @@ const SERVER_OPTIONS = {
 
 const DEFAULT_PORT = 7171;
 const PRODUCE_BYTES_MAX = 64 * 1_048_576;
+const SEND_BYTES_MAX = 64 * 1_048_576;
 const STALL_TIMEOUT_MS = 30_000;
 
 interface Parts {
@@ -84,7 +88,11 @@ export class RpcServer {
       open,
       broker,
       budget: new ByteBudget(options.produceBytesMax ?? PRODUCE_BYTES_MAX),
-      stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+      sending: new SendBudget({
+        clock,
+        bytesMax: options.sendBytesMax ?? SEND_BYTES_MAX,
+        stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+      }),
       version: options.version ?? "unknown",
       descriptors: new DescriptorIndex(await readDescriptorSet()),
     });

@@ -10,7 +10,7 @@ import type {
   ReadResult,
   SubscriptionApi,
   SubscriptionSink,
-} from "../broker/types.ts";
+} from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { millrace } from "../gen/millrace.js";
 import { encodeDelivery, errorToMessage, type GatherMessage, type RecordContent } from "../wire/index.ts";
@@ -36,8 +36,6 @@ export type SubscribeAnswer = GatherMessage | millrace.v1.SubscribeResponse.$Pro
 /** What a subscription stands on. */
 export interface SubscribeEnvironment extends CallEnvironment {
   readonly broker: BrokerApi;
-  /** See DeliveryWriterOptions. */
-  readonly stallTimeoutMs: number;
 }
 
 type Call = ServerDuplexStream<millrace.v1.SubscribeRequest | MalformedRequest, SubscribeAnswer>;
@@ -57,7 +55,7 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     this.#stream = new BidiStream(environment, call, this);
     this.#writer = new DeliveryWriter(this.#stream, {
       clock: environment.clock,
-      stallTimeoutMs: environment.stallTimeoutMs,
+      budget: environment.sending,
       reset: () => resetStalled(call),
       // Who does not take events gives no commands either: each may cause another event.
       blocked: (blocked) => (blocked ? this.#stream.pause() : this.#stream.resume()),

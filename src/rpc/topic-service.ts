@@ -1,9 +1,9 @@
 /** TopicService: administration of topics. See proto/millrace/v1/topic_service.proto. */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { PARTITIONS_PER_TOPIC_MAX } from "../base/index.ts";
-import type { BrokerApi, TopicSummary } from "../broker/types.ts";
+import type { BrokerApi, TopicSummary } from "../broker/index.ts";
 import { millrace } from "../gen/millrace.js";
-import { type CallEnvironment, fitting, unaryService } from "./calls.ts";
+import { type CallEnvironment, unaryService } from "./calls.ts";
 import { topicService } from "./definition.ts";
 import {
   counted,
@@ -16,7 +16,7 @@ import {
 } from "./request-checks.ts";
 import { configMessages, topicMessage } from "./topic-messages.ts";
 
-const { DescribeTopicsResponse } = millrace.v1;
+const { DescribeTopicsResponse, ListTopicsResponse } = millrace.v1;
 /** Default and maximum of ListTopicsRequest.page_size. */
 const PAGE_SIZE_MAX = 1_000;
 /** Most names in one DescribeTopicsRequest. */
@@ -38,16 +38,19 @@ export function topicServiceHandlers(
       return { topic: topicMessage(topic) };
     },
 
-    listTopics({ pageSize, pageToken }) {
+    listTopics({ pageSize, pageToken }, context) {
       const size = withDefault(pageSize, PAGE_SIZE_MAX, PAGE_SIZE_MAX, "page_size");
-      return page(broker.listTopics(), size, pageToken);
+      const response = page(broker.listTopics(), size, pageToken);
+      context.sending(ListTopicsResponse.encode(response).finish().length, "ask for a smaller page");
+      return response;
     },
 
-    describeTopics({ names }) {
+    describeTopics({ names }, context) {
       const checked = counted(names, DESCRIBED_TOPICS_MAX, "names").map((name) => topicName(name, "names"));
       const response = { topics: checked.map((name) => topicMessage(broker.describeTopic(name))) };
       const bytes = DescribeTopicsResponse.encode(response).finish().length;
-      return fitting(response, bytes, "ask for fewer topics in one call");
+      context.sending(bytes, "ask for fewer topics in one call");
+      return response;
     },
 
     async alterTopicConfig({ name, set, reset }) {

@@ -149,9 +149,13 @@ export function batchOf(...values: (string | Buffer)[]): Buffer {
   return Buffer.from(builder.build());
 }
 
-/** Waits until the condition holds; the test's timeout is the bound. */
+/** Waits until the condition holds, up to a bound far above what any machine needs. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`never came true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 /** A promise that the test resolves. */

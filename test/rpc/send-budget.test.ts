@@ -1,0 +1,161 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Clock } from "../../src/base/index.ts";
+import { millrace } from "../../src/gen/millrace.js";
+import { SendBudget } from "../../src/rpc/send-budget.ts";
+import { FakeBroker } from "./fake-broker.ts";
+import { batchOf, connect, log, startServer, until } from "./harness.ts";
+import { framed, rawCall, rawSession } from "./raw-http2.ts";
+
+const { RECORD_FORMAT_BATCHES: format } = millrace.v1.RecordFormat;
+const encode = (command: millrace.v1.SubscribeRequest.$Properties) =>
+  framed(millrace.v1.SubscribeRequest.encode(command).finish());
+
+/** A clock that stands until it is moved. */
+class HandClock implements Clock {
+  #nowMs = 0;
+  #timers: { atMs: number; callback: () => void }[] = [];
+  nowMs = () => this.#nowMs;
+  monotonicMs = () => this.#nowMs;
+
+  schedule(delayMs: number, callback: () => void) {
+    const timer = { atMs: this.#nowMs + delayMs, callback };
+    this.#timers.push(timer);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
+  }
+
+  pass(ms: number): void {
+    this.#nowMs += ms;
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#timers = this.#timers.filter((timer) => !due.includes(timer));
+    for (const { callback } of due) callback();
+  }
+}
+
+describe("SendBudget", () => {
+  let clock: HandClock;
+  let budget: SendBudget;
+  let evicted: string[];
+  const evict = (name: string) => () => void evicted.push(name);
+
+  beforeEach(() => {
+    clock = new HandClock();
+    budget = new SendBudget({ clock, bytesMax: 100, stallTimeoutMs: 30_000 });
+    evicted = [];
+  });
+
+  it("holds up to its bound, refuses more, and takes more when something is released", () => {
+    const hold = budget.hold(60, evict("a"));
+    expect(() => budget.hold(60, evict("b"))).toThrow(expect.objectContaining({ reason: "OVERLOADED" }));
+    hold.release();
+    hold.release();
+    expect(budget.bytes).toBe(0);
+    budget.hold(60, evict("b"));
+    expect(budget.bytes).toBe(60);
+  });
+
+  it("admits one message that is larger than the bound", () => {
+    budget.hold(500, evict("a"));
+    expect(() => budget.hold(1, evict("b"))).toThrow(expect.objectContaining({ reason: "OVERLOADED" }));
+  });
+
+  it("lets those wait who can, and grants them room in their order", async () => {
+    const first = budget.hold(100, evict("first"));
+    const granted: string[] = [];
+    const wait = async (name: string, bytes: number) => {
+      const hold = await budget.holdOrWait(bytes, evict(name));
+      granted.push(name);
+      return hold;
+    };
+    const large = wait("large", 90);
+    const small = wait("small", 5);
+    const last = wait("last", 90);
+    first.release();
+    await Promise.all([large, small]);
+    expect(granted).toEqual(["large", "small"]);
+    (await large).release();
+    await last;
+    expect(budget.bytes).toBe(95);
+  });
+
+  it("evicts who takes nothing for the stall timeout, once, and nobody who was quicker", () => {
+    budget.hold(10, evict("slow"));
+    budget.hold(10, evict("quick")).release();
+    clock.pass(29_999);
+    expect(evicted).toEqual([]);
+    clock.pass(1);
+    clock.pass(60_000);
+    expect(evicted).toEqual(["slow"]);
+  });
+
+  it("evicts the slowest for those who wait, as many as must make room, after they had a second", () => {
+    for (const name of ["a", "b", "c"]) budget.hold(30, evict(name));
+    void budget.holdOrWait(50, evict("d"));
+    clock.pass(750);
+    expect(evicted).toEqual([]);
+    clock.pass(250);
+    clock.pass(250);
+    expect(evicted).toEqual(["a", "b"]);
+  });
+});
+
+describe("clients that take nothing", () => {
+  let broker: FakeBroker;
+
+  beforeEach(async () => {
+    broker = new FakeBroker();
+    await broker.createTopic({ name: "t" });
+    for (let i = 0; i < 4; i++) {
+      await broker.produce("t", 0, batchOf(Buffer.alloc(1_000_000)), undefined);
+    }
+  });
+
+  it("together hold no more than the budget, and a reader that reads gets its records", async () => {
+    const server = await startServer(broker, { sendBytesMax: 5_000_000 });
+    const session = rawSession(server);
+    for (let i = 0; i < 8; i++) {
+      const call = rawCall(session, log.subscribe.path);
+      call.write(encode({ start: { format } }));
+      call.write(encode({ assign: { topic: "t" } }));
+      call.write(encode({ credit: { records: 100, bytes: 1e9 } }));
+    }
+    await until(() => broker.subscriptions.size === 8);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const taken = [...broker.subscriptions].reduce((sum, { delivered }) => sum + delivered, 0);
+    expect(taken).toBeLessThanOrEqual(5);
+    const reader = connect(server).stream(log.subscribe);
+    for (const command of [
+      { start: { format } },
+      { assign: { topic: "t" } },
+      { credit: { records: 100, bytes: 1e9 } },
+    ]) {
+      reader.send(command);
+    }
+    const deliveries = await reader.take(4);
+    expect(deliveries.at(-1)!.delivery!.nextOffset).toBe(4);
+  }, 20_000);
+
+  it("of a fetch are cut after the stall timeout", async () => {
+    const call = rawCall(rawSession(await startServer(broker, { stallTimeoutMs: 100 })), log.fetch.path);
+    const closed = new Promise((resolve) => call.once("close", resolve));
+    call.end(framed(millrace.v1.FetchRequest.encode({ positions: [{ topic: "t" }], format }).finish()));
+    await closed;
+    expect(call.rstCode).toBe(11);
+  });
+
+  it("of a fetch that others take the room of are answered OVERLOADED", async () => {
+    const server = await startServer(broker, { sendBytesMax: 1_500_000 });
+    const request = { positions: [{ topic: "t" }], format };
+    rawCall(rawSession(server), log.fetch.path).end(
+      framed(millrace.v1.FetchRequest.encode(request).finish()),
+    );
+    const client = connect(server);
+    await until(() => server.connections === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const error = await client.failure(log.fetch, request);
+    expect(error).toMatchObject({ reason: "OVERLOADED", retry: "same", effect: "none" });
+  });
+});
