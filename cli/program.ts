@@ -51,6 +51,12 @@ export function buildProgram(io: Io): Command {
       io.stdout.disableColors();
       io.stderr.disableColors();
     });
+  program.addHelpCommand(
+    new Command("help")
+      .argument("[command]")
+      .description("show the help of a command")
+      .helpGroup("This command:"),
+  );
   add(program, "Broker:", [startCommand()]);
   add(program, "Records:", [produceCommand(io), consumeCommand(io)]);
   add(program, "Administration:", [topicCommand(io), clusterCommand(io)]);

@@ -27,6 +27,7 @@ export function benchResult(
   const { records, bytes, durationMs } = measured;
   return {
     ...measured,
+    durationMs: Math.round(durationMs * 1_000) / 1_000,
     recordsPerSecond: Math.round(perSecond(records, durationMs)),
     megabytesPerSecond: Math.round(perSecond(bytes, durationMs) / 10_000) / 100,
   };

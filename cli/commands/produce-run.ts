@@ -60,7 +60,9 @@ export async function produce(io: Io, { client, settings }: Session, task: Produ
     signal = heard;
     input.stop();
   });
-  const isShown = options.quiet !== true && io.stdin.isTTY !== true;
+  // Nobody wants the line painted over that is being typed.
+  const isTyped = input.bytesTotal === undefined && io.stdin.isTTY === true;
+  const isShown = options.quiet !== true && !isTyped;
   const progress = new Progress(io.stderr, io.clock, { bytesTotal: input.bytesTotal, isShown });
   const job = { topic, input, parse, producer, progress, lineBytesMax: BATCH_BYTES_MAX };
   const error = await produceLines(job, () => failure);

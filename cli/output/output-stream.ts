@@ -34,7 +34,7 @@ export class OutputStream {
 
   /** Width of the terminal; 80 if unknown. */
   get columns(): number {
-    return this.#stream.columns ?? 80;
+    return this.#stream.columns || 80;
   }
 
   /** The reader has gone away. */

@@ -1,5 +1,5 @@
 import type { Producer } from "../../src/client/index.ts";
-import type { MillraceError } from "../../src/errors/index.ts";
+import { MillraceError } from "../../src/errors/index.ts";
 import type { Progress } from "../output/progress.ts";
 import type { Input } from "./input.ts";
 import type { RecordParser } from "./line-records.ts";
@@ -33,14 +33,14 @@ export async function produceLines(
       bytes += chunk.length;
       splitter.push(chunk);
       for (let line = splitter.next(); line !== undefined; line = splitter.next()) {
-        if (!job.producer.write(job.topic, job.parse(line, splitter.lineNumber))) await job.producer.ready();
+        if (!writeLine(job, line, splitter.lineNumber)) await job.producer.ready();
         if (firstFailure() !== undefined) break;
       }
       if (firstFailure() !== undefined) break;
       job.progress.show({ records: splitter.lineNumber, bytes });
     }
     const last = firstFailure() === undefined ? splitter.rest() : undefined;
-    if (last !== undefined) job.producer.write(job.topic, job.parse(last, splitter.lineNumber));
+    if (last !== undefined) writeLine(job, last, splitter.lineNumber);
   } catch (thrown) {
     error = thrown;
   }
@@ -50,4 +50,14 @@ export async function produceLines(
     error ??= thrown;
   }
   return error ?? firstFailure();
+}
+
+function writeLine({ producer, topic, parse }: ProduceJob, line: Buffer, lineNumber: number): boolean {
+  try {
+    return producer.write(topic, parse(line, lineNumber));
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError)) throw thrown;
+    const { reason, message, details, effect } = thrown;
+    throw new MillraceError(reason, `line ${lineNumber}: ${message}`, { details, effect, cause: thrown });
+  }
 }
