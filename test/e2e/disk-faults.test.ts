@@ -41,7 +41,7 @@ async function startOn(dataDir: string): Promise<{ broker: BrokerProcess; client
 
 /** Sends one record and returns its offset, or the reason why not. */
 async function sendOnce(client: Client, value: string): Promise<number | string> {
-  const producer = client.producer({ deliveryTimeoutMs: 1_500, idempotent: false });
+  const producer = client.producer({ deliveryTimeoutMs: 5_000, idempotent: false });
   try {
     return (await producer.send(TOPIC, { value })).offset;
   } catch (error) {
