@@ -27,13 +27,15 @@ export class ConnectedClient implements Client {
   }
 
   producer(options: ProducerOptions = {}): Producer {
-    const producer = new BatchingProducer(this.#cluster, producerSettings(options));
+    const onClosed = () => this.#producers.delete(producer);
+    const producer: Producer = new BatchingProducer(this.#cluster, producerSettings(options), onClosed);
     this.#producers.add(producer);
     return producer;
   }
 
   reader(options: ReaderOptions = {}): Reader {
-    const reader = new PartitionReader(this.#cluster, readerSettings(options));
+    const onClosed = () => this.#readers.delete(reader);
+    const reader: Reader = new PartitionReader(this.#cluster, readerSettings(options), onClosed);
     this.#readers.add(reader);
     return reader;
   }
@@ -48,7 +50,7 @@ export class ConnectedClient implements Client {
   }
 
   async #close(): Promise<void> {
-    for (const reader of this.#readers) await reader.close();
+    for (const reader of [...this.#readers]) await reader.close();
     const closed = await Promise.allSettled([...this.#producers].map((producer) => producer.close()));
     this.#cluster.close();
     for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;

@@ -1,3 +1,4 @@
+import { Code, MillraceError } from "../../errors/index.ts";
 import type {
   Admin,
   ClusterDescription,
@@ -97,7 +98,15 @@ export class ClusterAdmin implements Admin {
   }
 
   async health(service = ""): Promise<HealthStatus> {
-    const { status } = await this.#cluster.connections.callAny(healthService.check, { service });
-    return HEALTH[status] ?? "unknown";
+    try {
+      const { status } = await this.#cluster.connections.callAny(healthService.check, { service });
+      return HEALTH[status] ?? "unknown";
+    } catch (thrown) {
+      // grpc.health.v1 answers NOT_FOUND for a service that it does not know.
+      const { cause } = MillraceError.from(thrown);
+      if (cause instanceof Error && "code" in cause && cause.code === Code.NOT_FOUND)
+        return "service-unknown";
+      throw thrown;
+    }
   }
 }

@@ -9,6 +9,7 @@ import type {
   TopicSummary,
 } from "../api/admin.ts";
 
+/** A topic as described. */
 export function describedTopic(topic: millrace.v1.Topic.$Properties): TopicDescription {
   return {
     name: topic.name ?? "",
@@ -18,6 +19,7 @@ export function describedTopic(topic: millrace.v1.Topic.$Properties): TopicDescr
   };
 }
 
+/** The configs of a topic, in the order they came. */
 export function describedConfigs(
   configs: readonly millrace.v1.TopicConfig.$Properties[] | null | undefined,
 ): TopicConfigEntry[] {
@@ -28,6 +30,7 @@ export function describedConfigs(
   }));
 }
 
+/** A topic of a list. */
 export function summarizedTopic(topic: millrace.v1.TopicSummary.$Properties): TopicSummary {
   return {
     name: topic.name ?? "",
@@ -37,6 +40,7 @@ export function summarizedTopic(topic: millrace.v1.TopicSummary.$Properties): To
   };
 }
 
+/** The cluster as described. */
 export function describedCluster(cluster: millrace.v1.DescribeClusterResponse): ClusterDescription {
   return {
     clusterId: cluster.clusterId,

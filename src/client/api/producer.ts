@@ -74,8 +74,8 @@ export interface ProducerOptions {
   readonly durability?: Durability;
   /**
    * Whether batches carry a producer id and sequences, so that the broker drops what a retry repeats. Default true.
-   * Without it a retry after a broken connection may append a batch twice. The broker remembers sequences until it
-   * restarts: a retry across its restart may append twice as well.
+   * Without it a retry after a broken connection may append a batch twice. The broker knows the newest five batches of
+   * a producer in a partition; where it has lost them with a restart, a retry across that may append twice as well.
    */
   readonly idempotent?: boolean;
   /**

@@ -27,8 +27,10 @@ export class BatchingProducer implements Producer {
   /** First failure of a written record since the last flush. */
   #failure: MillraceError | undefined;
   #closing: Promise<void> | undefined;
+  readonly #onClosed: () => void;
 
-  constructor(cluster: Cluster, settings: ProducerSettings) {
+  constructor(cluster: Cluster, settings: ProducerSettings, onClosed: () => void) {
+    this.#onClosed = onClosed;
     this.#settings = settings;
     this.#core = new ProducerCore(cluster, settings, {
       onRoom: () => this.#advance(),
@@ -89,7 +91,10 @@ export class BatchingProducer implements Producer {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.flush().finally(() => this.#core.close());
+    this.#closing ??= this.flush().finally(() => {
+      this.#core.close();
+      this.#onClosed();
+    });
     return this.#closing;
   }
 
@@ -131,7 +136,9 @@ export class BatchingProducer implements Producer {
 
   #writeLater(queues: TopicQueues, record: ProducerRecord, timestampMs: number): void {
     const bytes = recordSizeMax(record.key, record.value, record.headers);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#settings.batchBytes) {
+    const { batchBytes, bufferBytes } = this.#settings;
+    const room = Math.max(batchBytes, bufferBytes - this.#core.bufferedBytes);
+    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > room) {
       throw writeIgnoredFalse(this.#settings);
     }
     const owned = ownedRecord(record);

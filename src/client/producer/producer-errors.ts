@@ -22,6 +22,7 @@ export function writeIgnoredFalse(settings: ProducerSettings): MillraceError {
   );
 }
 
+/** A record was given to a closed producer. */
 export function producerClosed(): MillraceError {
   return new MillraceError("CANCELLED", "the producer is closed and takes no records", { effect: "none" });
 }

@@ -42,8 +42,7 @@ export class EndWatch {
   get isOver(): boolean {
     if (this.#behind === undefined) return false;
     for (const [state, goal] of this.#behind) {
-      const isReached =
-        goal.offset === undefined ? state.marks > goal.marks : state.position >= goal.offset;
+      const isReached = goal.offset === undefined ? state.marks > goal.marks : state.position >= goal.offset;
       if (isReached || !state.isAssigned || state.isPaused) this.#behind.delete(state);
     }
     return this.#behind.size === 0;

@@ -28,9 +28,11 @@ export class PartitionReader implements Reader, TakingReader {
   readonly #queue = new EventQueue();
   readonly #states = new Map<string, AssignedState>();
   readonly #router: PartitionRouter;
+  readonly #onClosed: () => void;
   #isClosed = false;
 
-  constructor(cluster: Cluster, settings: ReaderSettings) {
+  constructor(cluster: Cluster, settings: ReaderSettings, onClosed: () => void) {
+    this.#onClosed = onClosed;
     this.#cluster = cluster;
     this.#settings = settings;
     this.#router = new PartitionRouter(cluster, settings, { queue: this.#queue, states: this.#states });
@@ -110,6 +112,7 @@ export class PartitionReader implements Reader, TakingReader {
     this.#router.close();
     for (const state of this.#states.values()) this.#forget(state);
     this.#queue.wake();
+    this.#onClosed();
   }
 
   /** For the iterations: the next batch, or undefined at the end. */

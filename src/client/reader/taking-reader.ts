@@ -11,6 +11,7 @@ export interface Taken {
   readonly generation: number;
 }
 
+/** A reader as the iterations see it. */
 export interface TakingReader {
   /**
    * The next batch, whose records the caller hands out and whose state's `position` it advances. Undefined once the

@@ -1,23 +1,28 @@
 /** Turns what grpc-js says of a failed call into an error that tells where it happened and what may mend it. */
-import type { ServiceError } from "@grpc/grpc-js";
-import { MillraceError, type Reason } from "../../errors/index.ts";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { MillraceError } from "../../errors/index.ts";
 import { statusToError } from "../../wire/index.ts";
 
 /** How the client came to know an endpoint, for the hint in the text. */
 export type EndpointOrigin = "given" | "advertised";
 
-/**
- * Reasons that, without an ErrorInfo of a broker behind them, only mean that the transport broke: a server that is
- * killed or shut down by force shows as CANCELLED, INTERNAL (a reset stream) or UNAVAILABLE.
- */
-const BROKEN_TRANSPORT: ReadonlySet<Reason> = new Set<Reason>(["CANCELLED", "INTERNAL", "DISCONNECTED"]);
-
 /** The failure of a call to `endpoint`. */
 export function callError(failure: ServiceError, endpoint: string, origin: EndpointOrigin): MillraceError {
   const error = statusToError(failure);
-  if (error.cause !== failure || !BROKEN_TRANSPORT.has(error.reason)) return error;
+  if (error.cause !== failure || !isTransportBroken(failure)) return error;
   const neverLeft = /no connection established|name resolution failed|failed to connect/i.test(error.message);
   return neverLeft ? unreachable(failure, endpoint, origin) : disconnected(failure, endpoint);
+}
+
+/**
+ * Whether a status without ErrorInfo only means that the transport broke. A server that is killed or shut down by force
+ * shows as UNAVAILABLE, CANCELLED, or INTERNAL and UNKNOWN with a word about the HTTP/2 stream.
+ */
+function isTransportBroken({ code, details }: ServiceError): boolean {
+  if (code === status.UNAVAILABLE || code === status.CANCELLED) return true;
+  return (
+    (code === status.INTERNAL || code === status.UNKNOWN) && /stream|http2|socket|session/i.test(details)
+  );
 }
 
 /** A stream that the broker ended although answers were outstanding. */

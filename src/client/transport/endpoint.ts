@@ -5,7 +5,7 @@ const PORT_DEFAULT = 7171;
 
 /** Checks "host", "host:port" or "[v6]:port" and returns it with its port. Throws INVALID_REQUEST. */
 export function parseEndpoint(text: string): string {
-  const match = /^(\[[0-9a-fA-F:.%]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(text.trim());
+  const match = /^(\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(text.trim());
   const port = Number(match?.[2] ?? PORT_DEFAULT);
   if (!match || port < 1 || port > 65_535) {
     throw new MillraceError(

@@ -8,9 +8,13 @@ export type Callable<Request, Response> = Pick<
   "path" | "requestSerialize" | "responseDeserialize"
 >;
 
+/** Administration of topics. */
 export const topicService = serviceDefinition(millrace.v1, millrace.v1.TopicService);
+/** The cluster and its identities. */
 export const clusterService = serviceDefinition(millrace.v1, millrace.v1.ClusterService);
+/** Health, as grpc.health.v1 defines it. */
 export const healthService = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);
+/** Records. A batch to publish is given as it is. */
 export const logService = serviceDefinition(millrace.v1, millrace.v1.LogService, {
   publish: {
     requestSerialize: (request: BatchToSend) => encodePublishRequest(request).asSerialized(),
