@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Client } from "../src/client/index.ts";
+import type { Client } from "../src/index.ts";
 import { MillraceError } from "../src/errors/index.ts";
 import { CliError, ExitCode } from "./cli-error.ts";
 import type { Io } from "./io.ts";
@@ -28,7 +28,7 @@ export async function withSession(
 
 /** Loaded when needed: gRPC takes longer to load than commands without a broker take to run. */
 async function connectTo({ broker, timeoutMs }: Settings): Promise<Client> {
-  const { connect } = await import("../src/client/index.ts");
+  const { connect } = await import("../src/index.ts");
   try {
     return await connect({ brokers: broker.split(","), timeoutMs, clientId: "millrace-cli" });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { systemRandom } from "../../src/base/index.ts";
-import type { Admin, Durability, TopicDescription } from "../../src/client/index.ts";
+import type { Admin, Durability, TopicDescription } from "../../src/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 
 /** Which topic to use. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/base/index.ts";
-import type { Reader } from "../../src/client/index.ts";
+import type { Reader } from "../../src/index.ts";
 import type { Progress } from "../output/progress.ts";
 import { Latencies } from "./latencies.ts";
 

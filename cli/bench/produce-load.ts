@@ -1,6 +1,5 @@
 import { type Clock, seededRandom, sleep } from "../../src/base/index.ts";
-import type { Durability, Producer } from "../../src/client/index.ts";
-import type { Compression } from "../../src/record/index.ts";
+import type { Compression, Durability, Producer } from "../../src/index.ts";
 import type { Progress } from "../output/progress.ts";
 import { Latencies } from "./latencies.ts";
 

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { BATCH_BYTES_MAX } from "../../src/base/index.ts";
-import { COMPRESSIONS } from "../../src/record/index.ts";
+import { COMPRESSIONS } from "../arguments/compressions.ts";
 import { byteSize, wholeNumber } from "../arguments/quantities.ts";
 import { type BenchOptions, benchConsume, benchProduce } from "./bench-run.ts";
 import type { Io } from "../io.ts";

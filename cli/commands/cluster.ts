@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { BrokerDescription, ClusterDescription } from "../../src/client/index.ts";
+import type { BrokerDescription, ClusterDescription } from "../../src/index.ts";
 import { ExitCode, Finished } from "../cli-error.ts";
 import type { Io } from "../io.ts";
 import { colorsFor } from "../output/colors.ts";

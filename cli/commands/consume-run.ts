@@ -1,4 +1,4 @@
-import type { ConsumedBatch, Reader, ReaderOptions } from "../../src/client/index.ts";
+import type { ConsumedBatch, Reader, ReaderOptions } from "../../src/index.ts";
 import { usageError, Finished } from "../cli-error.ts";
 import { type EndSignal, exitCodeOf, type Io } from "../io.ts";
 import { type OutputFormat, yamlWriterFor } from "../output/print.ts";

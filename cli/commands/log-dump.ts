@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { baseOffsetOfLogName } from "../../src/log/index.ts";
 import { ExitCode, Finished } from "../cli-error.ts";
 import type { Io } from "../io.ts";
 import { type DumpItem, type DumpTarget, dumpIndex, dumpLog } from "../offline/dump-logs.ts";
@@ -21,8 +20,7 @@ export async function dumpPath(
   const logs = await findLogs(io.fs, path);
   const printer = { stdout: io.stdout, format };
   const target = new Dumping(printer, await yamlWriterFor(format), options.count ?? Number.POSITIVE_INFINITY);
-  const indexOf = /([0-9]{20})\.(?:index|timeindex)$/.exec(path)?.[1];
-  if (indexOf !== undefined) await dumpIndex(io.fs, path, baseOffsetOfLogName(`${indexOf}.log`)!, target);
+  if (logs.index !== undefined) await dumpIndex(io.fs, logs.index, target);
   else {
     for (const { segments } of logs.partitions) {
       for (const segment of segments) await dumpLog(io.fs, segment, options.records === true, target);

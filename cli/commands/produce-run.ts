@@ -1,7 +1,6 @@
 import { BATCH_BYTES_MAX } from "../../src/base/index.ts";
-import type { Durability, ProducerOptions, ProducerStats } from "../../src/client/index.ts";
+import type { Compression, Durability, ProducerOptions, ProducerStats } from "../../src/index.ts";
 import type { MillraceError } from "../../src/errors/index.ts";
-import type { Compression } from "../../src/record/index.ts";
 import type { NameValue } from "../arguments/name-value.ts";
 import { ExitCode, Finished } from "../cli-error.ts";
 import { type EndSignal, exitCodeOf, type Io } from "../io.ts";

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { BATCH_BYTES_MAX, PARTITIONS_PER_TOPIC_MAX } from "../../src/base/index.ts";
-import { COMPRESSIONS } from "../../src/record/index.ts";
+import { COMPRESSIONS } from "../arguments/compressions.ts";
 import { collectPairs, type NameValue } from "../arguments/name-value.ts";
 import { byteSize, parseDuration, wholeNumber } from "../arguments/quantities.ts";
 import { usageError } from "../cli-error.ts";

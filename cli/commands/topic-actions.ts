@@ -1,6 +1,6 @@
 /** What the verbs of `millrace topic` do. */
 import type { Command } from "commander";
-import type { TopicConfigChange, TopicDescription } from "../../src/client/index.ts";
+import type { TopicConfigChange, TopicDescription } from "../../src/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import { type NameValue, toRecord } from "../arguments/name-value.ts";
 import { usageError } from "../cli-error.ts";

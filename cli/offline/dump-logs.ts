@@ -2,7 +2,7 @@ import type { FileSystem } from "../../src/fs/index.ts";
 import { type BatchHeader, RecordCursor } from "../../src/record/index.ts";
 import { recordFields } from "../records/record-json.ts";
 import { OFFSET_ENTRY_BYTES, offsetEntry, TIME_ENTRY_BYTES, timeEntry } from "./index-entries.ts";
-import type { SegmentFiles } from "./log-files.ts";
+import type { IndexFile, SegmentFiles } from "./log-files.ts";
 import { walkBatches } from "./walk-batches.ts";
 
 /** One thing in a file, as JSON shows it; `kind` says which fields there are. */
@@ -93,8 +93,7 @@ export async function dumpLog(
 /** Dumps the entries of an .index or .timeindex file. */
 export async function dumpIndex(
   fs: FileSystem,
-  file: string,
-  baseOffset: number,
+  { file, baseOffset }: IndexFile,
   target: DumpTarget,
 ): Promise<void> {
   const content = await fs.readFile(file, INDEX_FILE_BYTES_MAX);

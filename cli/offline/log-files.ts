@@ -20,11 +20,19 @@ export interface PartitionFiles {
   readonly isWhole: boolean;
 }
 
+/** An index that was named. */
+export interface IndexFile {
+  readonly file: string;
+  readonly baseOffset: number;
+}
+
 /** What a path led to. */
 export interface FoundLogs {
   readonly partitions: readonly PartitionFiles[];
   /** The folder of the partitions with its checkpoints, if the path led to a data folder. */
   readonly root: string | undefined;
+  /** The file itself, if the path named an index. */
+  readonly index?: IndexFile;
 }
 
 const PARTITION_FOLDER = /^.+-\d{1,5}$/;
@@ -35,8 +43,7 @@ const PARTITION_FOLDER = /^.+-\d{1,5}$/;
  */
 export async function findLogs(fs: FileSystem, path: string): Promise<FoundLogs> {
   const trimmed = path.length > 1 ? path.replace(/\/+$/, "") : path;
-  if ((await fs.fileSize(trimmed)) !== undefined)
-    return { partitions: [namedSegment(trimmed)], root: undefined };
+  if ((await fs.fileSize(trimmed)) !== undefined) return namedFile(trimmed);
   const entries = await listFolder(fs, trimmed);
   if (entries.some(({ name, kind }) => kind === "directory" && name === "partitions")) {
     return findPartitions(fs, `${trimmed}/partitions`);
@@ -51,7 +58,7 @@ async function findPartitions(fs: FileSystem, root: string): Promise<FoundLogs> 
   const folders = (await fs.list(root)).filter(
     ({ name, kind }) => kind === "directory" && PARTITION_FOLDER.test(name) && !name.endsWith(DELETED_SUFFIX),
   );
-  const isPartitionsFolder = root.endsWith("/partitions");
+  const isPartitionsFolder = /(?:^|\/)partitions$/.test(root);
   if (folders.length === 0 && !isPartitionsFolder) throw nothingThere(root);
   const partitions: PartitionFiles[] = [];
   for (const { name } of folders) {
@@ -83,12 +90,14 @@ function partitionFiles(folder: string, entries: readonly DirectoryEntry[]): Par
 }
 
 /** Any of a segment's three files names it. */
-function namedSegment(path: string): PartitionFiles {
+function namedFile(path: string): FoundLogs {
   const logPath = path.replace(/\.(?:log|index|timeindex)$/, LOG_SUFFIX);
   const baseOffset = baseOffsetOfLogName(lastName(logPath));
   if (baseOffset === undefined) throw nothingThere(path);
   const folder = logPath.includes("/") ? logPath.slice(0, logPath.lastIndexOf("/")) : ".";
-  return { name: lastName(folder), folder, segments: [segmentFiles(logPath, baseOffset)], isWhole: false };
+  const segments = [segmentFiles(logPath, baseOffset)];
+  const partitions = [{ name: lastName(folder), folder, segments, isWhole: false }];
+  return { partitions, root: undefined, ...(logPath === path ? {} : { index: { file: path, baseOffset } }) };
 }
 
 function segmentFiles(logPath: string, baseOffset: number): SegmentFiles {

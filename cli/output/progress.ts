@@ -18,7 +18,7 @@ export interface ProgressOptions {
 }
 
 const REPAINT_INTERVAL_MS = 100;
-const BAR_CELLS = 24;
+const BAR_CELLS = 16;
 
 /** One line on a terminal that is painted over as work goes on; nothing elsewhere. */
 export class Progress {

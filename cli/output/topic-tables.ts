@@ -4,7 +4,7 @@ import type {
   TopicConfigEntry,
   TopicDescription,
   TopicSummary,
-} from "../../src/client/index.ts";
+} from "../../src/index.ts";
 import { colorsFor } from "./colors.ts";
 import { formatBytes, formatCount, formatCounted } from "./quantities.ts";
 import { type Column, renderTable } from "./table.ts";

@@ -1,4 +1,4 @@
-import type { ProducerRecord } from "../../src/client/index.ts";
+import type { ProducerRecord } from "../../src/index.ts";
 import { CliError, ExitCode } from "../cli-error.ts";
 import type { RecordDefaults, RecordParser } from "./line-records.ts";
 import { parseTimestamp } from "./timestamp.ts";

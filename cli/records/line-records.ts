@@ -1,4 +1,4 @@
-import type { ProducerRecord } from "../../src/client/index.ts";
+import type { ProducerRecord } from "../../src/index.ts";
 import { CliError, ExitCode } from "../cli-error.ts";
 
 /** Makes a record of a line, which holds until the next call. Throws CliError naming the line. */

@@ -1,4 +1,4 @@
-import type { Producer } from "../../src/client/index.ts";
+import type { Producer } from "../../src/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import type { Progress } from "../output/progress.ts";
 import type { Input } from "./input.ts";

@@ -1,6 +1,6 @@
 /** The language of `consume -f`: text with places for parts of the record. */
 import { InvalidArgumentError } from "commander";
-import type { ConsumedBatch, ConsumedRecordCursor } from "../../src/client/index.ts";
+import type { ConsumedBatch, ConsumedRecordCursor } from "../../src/index.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { formatTimestamp } from "./timestamp.ts";
 

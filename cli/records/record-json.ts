@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { ConsumedBatch, ConsumedRecordCursor } from "../../src/client/index.ts";
+import type { ConsumedBatch, ConsumedRecordCursor } from "../../src/index.ts";
 import type { YamlWriter } from "../output/print.ts";
 import type { RecordWriter } from "./record-format.ts";
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import type { Admin, ReaderAssignment, StartPosition } from "../../src/client/index.ts";
+import type { Admin, ReaderAssignment, StartPosition } from "../../src/index.ts";
 import { OFFSET_MAX } from "../../src/base/index.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { parseDuration } from "../arguments/quantities.ts";
