@@ -138,6 +138,14 @@ describe("clients that take nothing", () => {
     expect(deliveries.at(-1)!.delivery!.nextOffset).toBe(4);
   }, 20_000);
 
+  it("are not mistaken for those who do: a hundred fetches pass through a budget of one", async () => {
+    const client = connect(await startServer(broker, { sendBytesMax: 1_500_000 }));
+    for (let i = 0; i < 100; i++) {
+      const { partitions } = await client.call(log.fetch, { positions: [{ topic: "t" }], format });
+      expect(partitions![0]!.nextOffset).toBe(1);
+    }
+  });
+
   it("of a fetch are cut after the stall timeout", async () => {
     const call = rawCall(rawSession(await startServer(broker, { stallTimeoutMs: 100 })), log.fetch.path);
     const closed = new Promise((resolve) => call.once("close", resolve));
