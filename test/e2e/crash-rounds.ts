@@ -85,7 +85,7 @@ async function loadUntilKilled(
 ): Promise<void> {
   let isRunning = true;
   const produce = async (number: number) => {
-    const producer = client.producer({ batchBytes: 16_384, deliveryTimeoutMs: 1_500, maxBlockMs: 1_000 });
+    const producer = client.producer({ batchBytes: 16_384, deliveryTimeoutMs: 400, maxBlockMs: 400 });
     const receipts: Promise<void>[] = [];
     for (let counter = 0; isRunning; counter++) {
       const partition = counter % PARTITIONS;

@@ -51,10 +51,11 @@ async function sendOnce(client: Client, value: string): Promise<number | string>
   }
 }
 
-/** The producer retries what may pass until its time is over; what it met is the cause. */
+/** The producer retries what may pass until its time is over; what it met is the first cause. */
 function reasonBehind(error: unknown): string {
-  const failure = MillraceError.from(error);
-  return failure.cause instanceof MillraceError ? failure.cause.reason : failure.reason;
+  let failure = MillraceError.from(error);
+  while (failure.cause instanceof MillraceError) failure = failure.cause;
+  return failure.reason;
 }
 
 async function readValues(client: Client): Promise<Map<number, string>> {
