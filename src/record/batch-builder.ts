@@ -168,7 +168,7 @@ function sizeOfContent(length: number): number {
 function tooLarge(size: number, bytesMax: number): MillraceError {
   const text = `the record makes a batch of ${size} bytes, at most ${bytesMax} are allowed`;
   return new MillraceError("BATCH_TOO_LARGE", `${text}: send a smaller record or raise the limit`, {
-    details: { size, allowed: bytesMax },
+    details: { size, max: bytesMax },
   });
 }
 

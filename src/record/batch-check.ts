@@ -50,7 +50,7 @@ export function checkBatch(batch: Buffer, limits: BatchLimits): BatchHeader {
   if (batch.length > limits.batchBytesMax) {
     const text = `the record batch has ${batch.length} bytes, at most ${limits.batchBytesMax} are allowed`;
     throw new MillraceError("BATCH_TOO_LARGE", `${text}: send smaller batches or raise max.message.bytes`, {
-      details: { size: batch.length, allowed: limits.batchBytesMax },
+      details: { size: batch.length, max: limits.batchBytesMax },
     });
   }
   const header = readBatchHeader(batch);
