@@ -40,7 +40,7 @@ describe("a batch builder", () => {
   it("refuses a record that no batch of its size can hold, and goes on", () => {
     const builder = new BatchBuilder({ bytesMax: 100 });
     expect(() => builder.append(null, "x".repeat(40), 1)).toThrow(
-      expect.objectContaining({ reason: "BATCH_TOO_LARGE", details: { size: "108", allowed: "100" } }),
+      expect.objectContaining({ reason: "BATCH_TOO_LARGE", details: { size: "108", max: "100" } }),
     );
     expect(builder.append(null, "small", 1)).toBe(true);
     expect(values(builder.build())).toEqual(["small"]);

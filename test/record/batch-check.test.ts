@@ -138,7 +138,7 @@ describe("the check of a batch from a producer", () => {
     expect(checkBatch(batch, { ...LIMITS, batchBytesMax: batch.length }).sizeInBytes).toBe(batch.length);
     const error = refusal(batch, { ...LIMITS, batchBytesMax: batch.length - 1 });
     expect(error.reason).toBe("BATCH_TOO_LARGE");
-    expect(error.details).toEqual({ size: String(batch.length), allowed: String(batch.length - 1) });
+    expect(error.details).toEqual({ size: String(batch.length), max: String(batch.length - 1) });
   });
 
   it("refuses nothing but bytes, and two batches at once", () => {
