@@ -23,6 +23,27 @@ Examples:
 
 Contexts are kept in $XDG_CONFIG_HOME/millrace/config.yaml (default ~/.config/millrace/config.yaml).`;
 
+const ADD_EXAMPLES = `
+Examples:
+  millrace context add local --broker 127.0.0.1:7171
+  millrace context add production --broker broker1.example.com:7171,broker2.example.com:7171 --timeout 30s --use
+  millrace context add production --broker broker3.example.com:7171 --replace`;
+
+const LIST_EXAMPLES = `
+Examples:
+  millrace context list
+  millrace context list -o json | jq -r '.[] | select(.isCurrent).broker'`;
+
+const USE_EXAMPLES = `
+Examples:
+  millrace context use production
+
+For one command only: millrace --context production topic list. MILLRACE_CONTEXT does it for a shell.`;
+
+const REMOVE_EXAMPLES = `
+Examples:
+  millrace context remove production`;
+
 /** `millrace context`: names for clusters. */
 export function contextCommand(io: Io): Command {
   const command = new Command("context")
@@ -34,20 +55,24 @@ export function contextCommand(io: Io): Command {
     .description("Adds a context with the --broker, --timeout and --output given.")
     .option("--use", "use it from now on")
     .option("--replace", "replace it if it exists")
+    .addHelpText("after", ADD_EXAMPLES)
     .action((name: string, options: AddOptions, self: Command) => add(io, name, options, self));
   command
     .command("list")
     .description("Lists the contexts; the one in use is marked.")
+    .addHelpText("after", LIST_EXAMPLES)
     .action((_options: unknown, self: Command) => list(io, self));
   command
     .command("use <name>")
     .description("Makes a context the one that commands go by.")
+    .addHelpText("after", USE_EXAMPLES)
     .action((name: string) =>
       change(io, (contexts) => ({ ...requireContext(contexts, name), current: name })),
     );
   command
     .command("remove <name>")
     .description("Removes a context. No cluster notices.")
+    .addHelpText("after", REMOVE_EXAMPLES)
     .action((name: string) => change(io, (contexts) => without(requireContext(contexts, name), name)));
   return command;
 }

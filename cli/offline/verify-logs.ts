@@ -1,5 +1,6 @@
 import type { FileSystem } from "../../src/fs/index.ts";
 import { parseCount, readCheckpoint, readPartitionMetadata } from "../../src/log/index.ts";
+import { EpochTerms } from "./epoch-terms.ts";
 import type { Findings } from "./finding.ts";
 import type { FoundLogs, PartitionFiles } from "./log-files.ts";
 import { verifySegment } from "./verify-segment.ts";
@@ -20,7 +21,7 @@ export async function verifyLogs(fs: FileSystem, logs: FoundLogs, findings: Find
   const logStarts = await readOffsets(fs, logs.root, "log-start-offset-checkpoint", findings);
   for (const partition of logs.partitions) {
     const ends = await verifyPartition(fs, partition, totals, findings);
-    if (partition.isWhole) await verifyFolder(fs, partition, findings);
+    if (partition.isWhole) await verifyMetadata(fs, partition, findings);
     const checkpoints = {
       recoveryPoint: recoveryPoints.get(partition.name) ?? 0,
       logStartOffset: logStarts.get(partition.name) ?? 0,
@@ -38,10 +39,11 @@ interface LogEnds {
 
 async function verifyPartition(
   fs: FileSystem,
-  { segments, isWhole }: PartitionFiles,
+  { folder, segments, isWhole }: PartitionFiles,
   totals: VerifyTotals,
   findings: Findings,
 ): Promise<LogEnds> {
+  const epochs = await EpochTerms.read(fs, folder, findings);
   let expected: number | undefined;
   let nextOffset = 0;
   for (const [number, segment] of segments.entries()) {
@@ -50,7 +52,7 @@ async function verifyPartition(
       const problem = `it begins at offset ${segment.baseOffset}, the segment before it ends at ${expected}: a segment is missing or out of place`;
       findings({ severity: "damage", file: segment.logPath, fault: "segment-gap", problem });
     }
-    const facts = await verifySegment(fs, segment, isLast, findings);
+    const facts = await verifySegment(fs, segment, { isLast, epochs }, findings);
     totals.segments++;
     totals.batches += facts.batches;
     totals.records += facts.records;
@@ -62,14 +64,8 @@ async function verifyPartition(
   return { firstOffset: segments[0]?.baseOffset ?? 0, nextOffset };
 }
 
-/** The small files of a partition's folder. */
-async function verifyFolder(fs: FileSystem, { folder }: PartitionFiles, findings: Findings): Promise<void> {
-  if ((await readCheckpoint(fs, folder, "leader-epoch-checkpoint", 2)) === "damaged") {
-    const problem =
-      "it is no checkpoint of leader epochs; remove it: the broker learns them from the batches";
-    const file = `${folder}/leader-epoch-checkpoint`;
-    findings({ severity: "damage", file, fault: "bad-checkpoint", problem });
-  }
+/** The file that ties a partition's folder to its topic. */
+async function verifyMetadata(fs: FileSystem, { folder }: PartitionFiles, findings: Findings): Promise<void> {
   if ((await readPartitionMetadata(fs, folder)) !== undefined) return;
   const file = `${folder}/partition.metadata`;
   const isThere = (await fs.fileSize(file)) !== undefined;

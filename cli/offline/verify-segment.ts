@@ -2,6 +2,7 @@ import { BATCH_BYTES_MAX, DECOMPRESSED_BYTES_MAX } from "../../src/base/index.ts
 import { MillraceError } from "../../src/errors/index.ts";
 import type { FileSystem } from "../../src/fs/index.ts";
 import { type BatchHeader, checkBatch } from "../../src/record/index.ts";
+import type { EpochTerms } from "./epoch-terms.ts";
 import type { Finding, Findings } from "./finding.ts";
 import type { SegmentFiles } from "./log-files.ts";
 import { IndexVerifier } from "./verify-indexes.ts";
@@ -18,21 +19,25 @@ export interface SegmentFacts {
   readonly endsDamaged: boolean;
 }
 
-/**
- * Checks every batch of a segment, in itself and in its place, and both indexes. Reads everything, writes nothing.
- * `isLast` tells that a broker which was stopped uncleanly may have left its end torn.
- */
+/** What is known of a segment beside its own files. */
+export interface SegmentSurroundings {
+  /** The last of its log: a broker that was stopped uncleanly may have left its end torn. */
+  readonly isLast: boolean;
+  readonly epochs: EpochTerms;
+}
+
+/** Checks every batch of a segment, in itself and in its place, and both indexes. Reads everything, writes nothing. */
 export async function verifySegment(
   fs: FileSystem,
   segment: SegmentFiles,
-  isLast: boolean,
+  surroundings: SegmentSurroundings,
   findings: Findings,
 ): Promise<SegmentFacts> {
   const file = await fs.open(segment.logPath, "read");
   try {
     const bytes = await file.size();
     const indexes = await IndexVerifier.open(fs, segment, findings);
-    const checker = new BatchChecker(segment, { bytes, isLast, findings });
+    const checker = new BatchChecker(segment, { bytes, ...surroundings, findings });
     await walkBatches(file, bytes, {
       batch(header, position, batch) {
         checker.batch(header, position, batch);
@@ -50,19 +55,23 @@ export async function verifySegment(
   }
 }
 
+interface CheckContext extends SegmentSurroundings {
+  readonly bytes: number;
+  readonly findings: Findings;
+}
+
 class BatchChecker {
   readonly #segment: SegmentFiles;
-  readonly #context: { readonly bytes: number; readonly isLast: boolean; readonly findings: Findings };
+  readonly #context: CheckContext;
   #batches = 0;
   #records = 0;
   #nextOffset: number;
+  /** Where the log goes on if the base offset of the last batch was wrong, and not its place. */
+  #nextOffsetIfMisnumbered: number | undefined;
   #leaderEpoch = -1;
   #isAfterDamage = false;
 
-  constructor(
-    segment: SegmentFiles,
-    context: { readonly bytes: number; readonly isLast: boolean; readonly findings: Findings },
-  ) {
+  constructor(segment: SegmentFiles, context: CheckContext) {
     this.#segment = segment;
     this.#context = context;
     this.#nextOffset = segment.baseOffset;
@@ -83,7 +92,6 @@ class BatchChecker {
     this.#records += header.recordCount;
     this.#checkPlace(header, position);
     this.#checkRecords(bytes, position);
-    this.#nextOffset = header.baseOffset + header.lastOffsetDelta + 1;
     this.#isAfterDamage = false;
   }
 
@@ -99,17 +107,30 @@ class BatchChecker {
   }
 
   /** Base offset and leader epoch are outside the checksum: only their neighbours can tell that they are wrong. */
-  #checkPlace({ baseOffset, leaderEpoch }: BatchHeader, position: number): void {
+  #checkPlace({ baseOffset, leaderEpoch, lastOffsetDelta }: BatchHeader, position: number): void {
     const expected = this.#nextOffset;
-    if (baseOffset < expected || (baseOffset > expected && !this.#isAfterDamage)) {
+    const isRight =
+      baseOffset === expected ||
+      baseOffset === this.#nextOffsetIfMisnumbered ||
+      (this.#isAfterDamage && baseOffset > expected);
+    if (!isRight) {
       this.#report("damage", position, "wrong-offset", `base offset ${baseOffset} where ${expected} follows`);
     }
-    if (leaderEpoch === undefined) {
-      this.#report("damage", position, "no-leader-epoch", "no leader epoch was stamped");
-    } else if (leaderEpoch < this.#leaderEpoch) {
-      const problem = `leader epoch ${leaderEpoch} after ${this.#leaderEpoch}; epochs never fall`;
-      this.#report("damage", position, "wrong-leader-epoch", problem);
-    } else this.#leaderEpoch = leaderEpoch;
+    this.#nextOffset = baseOffset + lastOffsetDelta + 1;
+    this.#nextOffsetIfMisnumbered = isRight ? undefined : expected + lastOffsetDelta + 1;
+    const fault = this.#epochFault(baseOffset, leaderEpoch);
+    if (fault !== undefined) this.#report("damage", position, "wrong-leader-epoch", fault);
+    else this.#leaderEpoch = leaderEpoch ?? this.#leaderEpoch;
+  }
+
+  #epochFault(baseOffset: number, leaderEpoch: number | undefined): string | undefined {
+    if (leaderEpoch === undefined) return "no leader epoch was stamped";
+    const expected = this.#context.epochs.epochOf(baseOffset);
+    if (expected !== undefined && leaderEpoch !== expected) {
+      return `leader epoch ${leaderEpoch} where ${expected} was in force, by leader-epoch-checkpoint`;
+    }
+    if (leaderEpoch >= this.#leaderEpoch) return undefined;
+    return `leader epoch ${leaderEpoch} after ${this.#leaderEpoch}; epochs never fall`;
   }
 
   #checkRecords(bytes: Buffer, position: number): void {

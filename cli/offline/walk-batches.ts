@@ -1,7 +1,13 @@
 import { BATCH_BYTES_MAX, READ_CHUNK_BYTES_MAX } from "../../src/base/index.ts";
 import type { FileHandle } from "../../src/fs/index.ts";
 import { scanBatches } from "../../src/log/index.ts";
-import { BATCH_HEADER_BYTES, type BatchHeader, probeBatch } from "../../src/record/index.ts";
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  probeBatch,
+  readBaseOffset,
+  readLastOffset,
+} from "../../src/record/index.ts";
 
 /** Bytes of a .log that are no whole and right batch. */
 export interface Damage {
@@ -55,26 +61,41 @@ async function inspectDamage(file: FileHandle, position: number, end: number): P
     const problem = "the bytes changed while they were read; stop the broker and try again";
     return { position, end: position + probe.header.sizeInBytes, fault: "changed", problem };
   }
-  const { fault, problem } = probe;
-  const follower = probe.sizeInBytes === undefined ? end : position + probe.sizeInBytes;
-  const isFollowed = follower < end && (await findBatch(file, follower, end, follower + 1)) === follower;
-  if (isFollowed || (follower === end && fault === "bad-crc"))
-    return { position, end: follower, fault, problem };
-  return { position, end: (await findBatch(file, position + 1, end, end)) ?? end, fault, problem };
+  const { fault, problem, sizeInBytes } = probe;
+  if (sizeInBytes !== undefined && sizeInBytes <= end - position) {
+    const follower = position + sizeInBytes;
+    if (follower === end || (await isFollower(file, window, follower, end))) {
+      return { position, end: follower, fault, problem };
+    }
+  }
+  return { position, end: (await findBatch(file, position + 1, end)) ?? end, fault, problem };
 }
 
-/** The first position from `from` up to `until` where a whole and right batch begins. */
-async function findBatch(
+/**
+ * True if a batch follows where the length of the damaged one says: a right one, or one that is damaged too but goes
+ * on with the offsets. Otherwise that length is part of the damage.
+ */
+async function isFollower(
   file: FileHandle,
-  from: number,
+  damaged: Buffer,
+  position: number,
   end: number,
-  until: number,
-): Promise<number | undefined> {
+): Promise<boolean> {
+  const window = Buffer.allocUnsafe(Math.min(BATCH_BYTES_MAX, end - position));
+  const probe = probeBatch(window, 0, await file.read(window, 0, window.length, position));
+  if (probe.ok) return true;
+  const isFramed =
+    probe.sizeInBytes !== undefined && probe.fault !== "bad-magic" && probe.fault !== "short-body";
+  return isFramed && readBaseOffset(window, 0) === readLastOffset(damaged, 0) + 1;
+}
+
+/** The first position from `from` on where a whole and right batch begins. */
+async function findBatch(file: FileHandle, from: number, end: number): Promise<number | undefined> {
   // Windows overlap by the largest batch, so that none is missed at a seam.
   const window = Buffer.allocUnsafe(Math.min(end - from, READ_CHUNK_BYTES_MAX + BATCH_BYTES_MAX));
-  for (let position = from; position < until; position += READ_CHUNK_BYTES_MAX) {
+  for (let position = from; position < end; position += READ_CHUNK_BYTES_MAX) {
     const read = await file.read(window, 0, Math.min(window.length, end - position), position);
-    const starts = Math.min(READ_CHUNK_BYTES_MAX, until - position, read - BATCH_HEADER_BYTES + 1);
+    const starts = Math.min(READ_CHUNK_BYTES_MAX, read - BATCH_HEADER_BYTES + 1);
     for (let at = 0; at < starts; at++) {
       // A cheap test first: magic 2. The checksum decides.
       if (window[at + 16] === 2 && probeBatch(window, at, read).ok) return position + at;
