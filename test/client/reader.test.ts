@@ -200,6 +200,44 @@ describe("reading", () => {
   });
 });
 
+describe("bytes damaged on the way", () => {
+  /** Changes a byte of every delivery, at `position`. */
+  function damage(position: number): void {
+    const subscribe = cluster.broker.subscribe.bind(cluster.broker);
+    cluster.broker.subscribe = (sink, options) =>
+      subscribe(
+        {
+          deliver: (assignment, read) => {
+            const chunks = [Buffer.concat(read.chunks)];
+            chunks[0]![position]! ^= 1;
+            return sink.deliver(assignment, { ...read, chunks });
+          },
+          caughtUp: (assignment, mark) => sink.caughtUp(assignment, mark),
+          failed: (assignment, error) => sink.failed(assignment, error),
+        },
+        options,
+      );
+  }
+
+  it("are told by their checksum, with partition and offset, before a record is handed out", async () => {
+    await produce(0, 10);
+    damage(80);
+    const reader = await readerAt(4);
+    await expect(readToEnd(reader)).rejects.toMatchObject({
+      reason: "CHECKSUM_MISMATCH",
+      details: { topic: "t", partition: "0", offset: "4" },
+    });
+    expect(reader.assignments()).toEqual([]);
+  });
+
+  it("are told by their frames even without checksums", async () => {
+    await produce(0, 10);
+    damage(9); // the length of the batch
+    const reader = await readerAt("start", { verifyChecksums: false });
+    await expect(readToEnd(reader)).rejects.toMatchObject({ reason: "INVALID_BATCH" });
+  });
+});
+
 describe("an offset outside the log", () => {
   it("is an error unless declared otherwise, and the other partitions go on", async () => {
     await produce(0, 20, 0);

@@ -40,8 +40,9 @@ export class OutgoingBatch {
   mayBeAppended = false;
   /** The stamped bytes, once it was sent. */
   encoded: Buffer | undefined;
+  /** Under which identity and number it was sent last. */
+  identity: ProducerIdentity | undefined;
   baseSequence: number | undefined;
-  #identity: ProducerIdentity | undefined;
   #deferred: PromiseWithResolvers<BatchReceipt> | undefined;
 
   constructor(
@@ -68,9 +69,8 @@ export class OutgoingBatch {
 
   /** The bytes to send under an identity and sequence; undefined for both without idempotence. */
   encode(identity: ProducerIdentity | undefined, baseSequence: number | undefined): Buffer {
-    if (this.encoded && this.#identity === identity && this.baseSequence === baseSequence)
-      return this.encoded;
-    this.#identity = identity;
+    if (this.encoded && this.identity === identity && this.baseSequence === baseSequence) return this.encoded;
+    this.identity = identity;
     this.baseSequence = baseSequence;
     this.encoded = this.builder.build({
       ...identity,

@@ -38,11 +38,11 @@ export class PartitionSender {
   #window = 1;
   #stream: PublishStream | undefined;
   #underWay: OutgoingBatch[] = [];
+  /** Failed since the sending stopped, in order: they go before all of `#again`. */
+  #failed: OutgoingBatch[] = [];
   /** To send again, in order. */
   #again: OutgoingBatch[] = [];
   #needsRefresh = false;
-  /** Why a batch was given up that may have been appended. */
-  #uncertainty: MillraceError | undefined;
   /** The failure that the present trouble began with, until it has been waited for. */
   #trouble: MillraceError | undefined;
   /** Why the last try failed; undefined after a success. */
@@ -65,8 +65,7 @@ export class PartitionSender {
     while (this.#state === "flowing" && this.#underWay.length < this.#window) {
       const batch = this.#again.shift() ?? this.#source.next();
       if (batch === undefined) return;
-      if (!this.#sequencer.reachesFor(batch)) this.#sequencer.startAnew();
-      if (!this.#sequencer.isReady) {
+      if (!this.#sequencer.canStamp(batch)) {
         this.#again.unshift(batch);
         if (this.#underWay.length === 0) void this.#rest();
         return;
@@ -82,11 +81,11 @@ export class PartitionSender {
       this.#stream!.abort(new MillraceError("DISCONNECTED", "the broker did not answer in time"));
       return true;
     }
-    const index = this.#again.indexOf(batch);
+    const list = this.#failed.includes(batch) ? this.#failed : this.#again;
+    const index = list.indexOf(batch);
     if (index < 0) return false;
-    this.#again.splice(index, 1);
+    list.splice(index, 1);
     this.#giveUp(batch, this.timedOut());
-    if (this.#state === "flowing" && this.#uncertainty) this.#drain();
     return true;
   }
 
@@ -109,7 +108,7 @@ export class PartitionSender {
       acknowledged: (receipt) => {
         this.#answered(batch);
         this.#host.succeeded(batch, batchReceipt(batch, receipt));
-        this.#goOn();
+        this.#goOn(batch);
       },
       refused: (error) => this.#fail(batch, error),
       lost: (error) => {
@@ -124,11 +123,11 @@ export class PartitionSender {
     this.#underWay.shift();
   }
 
-  #goOn(): void {
+  #goOn(acknowledged: OutgoingBatch): void {
     if (this.#state === "flowing") {
       this.#backoff.reset();
       this.#lastFailure = undefined;
-      this.#window = this.#host.settings.maxInFlightBatches;
+      if (this.#sequencer.isCurrent(acknowledged)) this.#window = this.#host.settings.maxInFlightBatches;
       this.dispatch();
     } else {
       this.#drain();
@@ -138,7 +137,6 @@ export class PartitionSender {
   #fail(batch: OutgoingBatch, error: MillraceError): void {
     this.#answered(batch);
     if (error.effect === "unknown") batch.mayBeAppended = true;
-    if (this.#state === "flowing") this.#sequencer.rewindTo(batch);
     this.#judge(batch, error);
     this.#drain();
   }
@@ -165,12 +163,12 @@ export class PartitionSender {
     }
     this.#trouble ??= error;
     this.#lastFailure = error;
-    this.#again.push(batch);
+    this.#failed.push(batch);
   }
 
   #giveUp(batch: OutgoingBatch, error: MillraceError): void {
     const known = batch.mayBeAppended && error.effect === "none" ? withUnknownEffect(error) : error;
-    if (batch.mayBeAppended) this.#uncertainty = known;
+    if (batch.baseSequence !== undefined) this.#sequencer.startAnew();
     this.#host.failed(batch, known);
   }
 
@@ -183,7 +181,8 @@ export class PartitionSender {
   async #rest(): Promise<void> {
     this.#state = "resting";
     for (;;) {
-      this.#giveUpUncertain();
+      this.#again = [...this.#failed, ...this.#again];
+      this.#failed = [];
       const trouble = this.#trouble;
       this.#trouble = undefined;
       if (trouble) {
@@ -200,26 +199,11 @@ export class PartitionSender {
         const batches = this.#again;
         this.#again = [];
         for (const batch of batches) this.#judge(batch, error);
-        if (this.#again.length === 0) break;
+        if (this.#failed.length === 0) break;
       }
     }
-    this.#giveUpUncertain();
     this.#state = "flowing";
     this.dispatch();
-  }
-
-  /**
-   * After a batch was given up that may have been appended, the broker's sequence is unknown: the others that may have
-   * been appended could be appended twice under a new identity, so they fail too.
-   */
-  #giveUpUncertain(): void {
-    const uncertainty = this.#uncertainty;
-    if (uncertainty === undefined) return;
-    const batches = this.#again;
-    this.#again = batches.filter((batch) => !batch.mayBeAppended);
-    for (const batch of batches) if (batch.mayBeAppended) this.#giveUp(batch, uncertainty);
-    this.#uncertainty = undefined;
-    this.#sequencer.startAnew();
   }
 
   get #durability(): number {

@@ -6,8 +6,9 @@ import type { ProducerHost } from "./producer-host.ts";
 const SEQUENCE_MAX = 0x7fff_ffff;
 
 /**
- * Numbers the records of one partition for the broker's check of duplicates and gaps. A batch that may have been
- * appended keeps its number when it is sent again; one that certainly was not leaves it to the next.
+ * Numbers the records of one partition for the broker's check of duplicates and gaps. Numbers are never used twice: a
+ * batch keeps its number over all tries, and where a batch was given up, and so a gap is left, the following get a fresh
+ * identity. Only a batch that may have been appended keeps its old identity then, or it could be appended twice.
  */
 export class Sequencer {
   readonly #host: ProducerHost;
@@ -19,9 +20,10 @@ export class Sequencer {
     this.#host = host;
   }
 
-  /** Whether batches can be stamped now. If not, `prepare` first, while nothing is under way. */
-  get isReady(): boolean {
-    if (!this.#host.settings.isIdempotent) return true;
+  /** Whether the batch can be stamped now. If not, `prepare` first, while nothing is under way. */
+  canStamp(batch: OutgoingBatch): boolean {
+    if (!this.#host.settings.isIdempotent || keepsStamp(batch)) return true;
+    if (this.#next > SEQUENCE_MAX - batch.recordCount) this.#needsFresh = true;
     if (this.#needsFresh) return false;
     this.#identity ??= this.#host.sharedIdentity;
     return this.#identity !== undefined;
@@ -29,34 +31,37 @@ export class Sequencer {
 
   /** Gets an identity if one is needed. Throws what the call throws. */
   async prepare(): Promise<void> {
-    if (this.isReady) return;
-    this.#identity = this.#needsFresh
-      ? await this.#host.obtainFreshIdentity()
-      : await this.#host.obtainSharedIdentity();
-    if (this.#needsFresh) this.#next = 0;
-    this.#needsFresh = false;
+    if (!this.#host.settings.isIdempotent) return;
+    if (this.#needsFresh) {
+      this.#identity = await this.#host.obtainFreshIdentity();
+      this.#next = 0;
+      this.#needsFresh = false;
+    } else {
+      this.#identity ??= await this.#host.obtainSharedIdentity();
+    }
   }
 
-  /** Stamps a batch with the next number and returns its bytes. */
+  /** Stamps a batch and returns its bytes. */
   stamp(batch: OutgoingBatch): Buffer {
     if (!this.#host.settings.isIdempotent) return batch.encode(undefined, undefined);
+    if (keepsStamp(batch)) return batch.encode(batch.identity, batch.baseSequence);
+    if (batch.identity === this.#identity) return batch.encode(batch.identity, batch.baseSequence);
     const bytes = batch.encode(this.#identity, this.#next);
     this.#next += batch.recordCount;
     return bytes;
   }
 
-  /** Whether the numbers reach for the batch. If not, a fresh identity is needed. */
-  reachesFor(batch: OutgoingBatch): boolean {
-    return this.#next <= SEQUENCE_MAX - batch.recordCount;
+  /** Whether a batch bears the present identity: its acknowledgement says that the broker knows it. */
+  isCurrent(batch: OutgoingBatch): boolean {
+    return batch.identity === this.#identity && !this.#needsFresh;
   }
 
-  /** Goes back to the number of a batch that was not acknowledged. */
-  rewindTo(batch: OutgoingBatch): void {
-    this.#next = batch.baseSequence ?? this.#next;
-  }
-
-  /** Whether the broker appended the last numbers is unknown: starts anew under another identity. */
+  /** A number will never be appended, or the broker counts differently: goes on under a fresh identity. */
   startAnew(): void {
     this.#needsFresh = true;
   }
+}
+
+function keepsStamp(batch: OutgoingBatch): boolean {
+  return batch.mayBeAppended && batch.identity !== undefined;
 }
