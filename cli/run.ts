@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, InvalidArgumentError } from "commander";
 import { CliError, ExitCode, Finished } from "./cli-error.ts";
 import type { Io } from "./io.ts";
 import { exitCodeFor, reportError } from "./output/error-report.ts";
@@ -12,8 +12,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return ExitCode.ok;
   } catch (thrown) {
     if (thrown instanceof Finished) return thrown.exitCode;
-    // Commander has told its own refusals, and shown help where that was asked for.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    // Commander has told its own refusals, and shown help where that was asked for. It makes them of what parsers
+    // throw; thrown anywhere else those have told nothing yet.
+    if (thrown instanceof CommanderError && !(thrown instanceof InvalidArgumentError))
+      return thrown.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     reportError(io, thrown, program.opts().verbose === true && !(thrown instanceof CliError));
     return exitCodeFor(thrown);
   }

@@ -3,7 +3,7 @@ import { PARTITIONS_PER_TOPIC_MAX } from "../../src/base/index.ts";
 import { collectList } from "../arguments/name-value.ts";
 import { wholeNumber } from "../arguments/quantities.ts";
 import type { Io } from "../io.ts";
-import { FORMAT_HELP } from "../records/record-format.ts";
+import { compileFormat, FORMAT_HELP } from "../records/record-format.ts";
 import { parseStart } from "../records/start-position.ts";
 import { withSession } from "../session.ts";
 import { type ConsumeOptions, consume } from "./consume-run.ts";
@@ -41,7 +41,7 @@ export function consumeCommand(io: Io): Command {
       wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     )
     .option("-e, --exit", "exit when everything there is has been printed")
-    .option("-f, --format <format>", "what to print of a record (default: its value)")
+    .option("-f, --format <format>", "what to print of a record (default: its value)", checkedFormat)
     .option("--null-value <text>", "what to print for a null key or value (default: nothing)", "")
     .addOption(
       new Option("--on-out-of-range <action>", "what to do when an offset is not in the log")
@@ -54,6 +54,11 @@ export function consumeCommand(io: Io): Command {
     .action((topics: string[], options: ConsumeOptions, command: Command) =>
       withSession(io, command, (session) => consume(io, session, topics, options)),
     );
+}
+
+function checkedFormat(format: string): string {
+  compileFormat(format, Buffer.alloc(0));
+  return format;
 }
 
 const parsePartition = wholeNumber({ min: 0, max: PARTITIONS_PER_TOPIC_MAX - 1 });
