@@ -19,7 +19,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     random: systemRandom,
   });
   try {
-    await cluster.connections.callAny(clusterService.describeCluster, {});
+    await cluster.connections.callAny(clusterService.describeCluster, {}, "repeatable");
   } catch (thrown) {
     cluster.close();
     throw thrown;

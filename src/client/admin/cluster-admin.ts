@@ -41,7 +41,11 @@ export class ClusterAdmin implements Admin {
     const topics: TopicSummary[] = [];
     let pageToken = "";
     do {
-      const page = await this.#cluster.connections.callAny(topicService.listTopics, { pageToken });
+      const page = await this.#cluster.connections.callAny(
+        topicService.listTopics,
+        { pageToken },
+        "repeatable",
+      );
       for (const topic of page.topics) topics.push(summarizedTopic(topic));
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
@@ -57,7 +61,11 @@ export class ClusterAdmin implements Admin {
     const topics: TopicDescription[] = [];
     for (let from = 0; from < names.length; from += DESCRIBE_TOPICS_MAX) {
       const request = { names: names.slice(from, from + DESCRIBE_TOPICS_MAX) };
-      const answer = await this.#cluster.connections.callAny(topicService.describeTopics, request);
+      const answer = await this.#cluster.connections.callAny(
+        topicService.describeTopics,
+        request,
+        "repeatable",
+      );
       for (const topic of answer.topics) topics.push(describedTopic(topic));
     }
     return topics;
@@ -94,12 +102,18 @@ export class ClusterAdmin implements Admin {
   }
 
   async describeCluster(): Promise<ClusterDescription> {
-    return describedCluster(await this.#cluster.connections.callAny(clusterService.describeCluster, {}));
+    return describedCluster(
+      await this.#cluster.connections.callAny(clusterService.describeCluster, {}, "repeatable"),
+    );
   }
 
   async health(service = ""): Promise<HealthStatus> {
     try {
-      const { status } = await this.#cluster.connections.callAny(healthService.check, { service });
+      const { status } = await this.#cluster.connections.callAny(
+        healthService.check,
+        { service },
+        "repeatable",
+      );
       return HEALTH[status] ?? "unknown";
     } catch (thrown) {
       // grpc.health.v1 answers NOT_FOUND for a service that it does not know.

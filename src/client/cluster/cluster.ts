@@ -43,7 +43,11 @@ export class Cluster {
 
   /** An identity that nobody had before. */
   async initProducerId(): Promise<ProducerIdentity> {
-    const { producerId, producerEpoch } = await this.connections.callAny(clusterService.initProducerId, {});
+    const { producerId, producerEpoch } = await this.connections.callAny(
+      clusterService.initProducerId,
+      {},
+      "repeatable",
+    );
     return { producerId, producerEpoch };
   }
 
@@ -53,7 +57,11 @@ export class Cluster {
   }
 
   async #describe(topic: string): Promise<TopicMetadata> {
-    const { topics } = await this.connections.callAny(topicService.describeTopics, { names: [topic] });
+    const { topics } = await this.connections.callAny(
+      topicService.describeTopics,
+      { names: [topic] },
+      "repeatable",
+    );
     if (topics[0] === undefined) throw new MillraceError("INTERNAL", "a broker described no topic");
     return metadataOf(describedTopic(topics[0]));
   }

@@ -30,9 +30,13 @@ export class Connections {
 
   /**
    * Calls any broker: the one that answered last, and when a broker cannot be reached the next. A call that may have
-   * had an effect is not made again. Throws the last failure.
+   * had an effect is made again only if it is repeatable. Throws the last failure.
    */
-  async callAny<Request, Response>(method: Callable<Request, Response>, request: Request): Promise<Response> {
+  async callAny<Request, Response>(
+    method: Callable<Request, Response>,
+    request: Request,
+    kind: "once" | "repeatable" = "once",
+  ): Promise<Response> {
     let failure: MillraceError | undefined;
     for (const endpoint of this.#bootstrap) {
       try {
@@ -41,7 +45,8 @@ export class Connections {
         return response;
       } catch (thrown) {
         failure = MillraceError.from(thrown);
-        if (failure.reason !== "DISCONNECTED" || failure.effect !== "none") throw failure;
+        const isAway = failure.reason === "DISCONNECTED" || failure.reason === "DEADLINE_EXCEEDED";
+        if (!isAway || (failure.effect !== "none" && kind === "once")) throw failure;
       }
     }
     throw failure!;

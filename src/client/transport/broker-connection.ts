@@ -90,6 +90,7 @@ export class BrokerConnection {
       "grpc-node.flow_control_window": WINDOW_BYTES,
       "grpc.max_receive_message_length": RPC_MESSAGE_BYTES_MAX + 65_536,
       "grpc.enable_retries": 0,
+      "grpc.enable_http_proxy": 0,
       "grpc.keepalive_time_ms": KEEPALIVE_TIME_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
       "grpc.initial_reconnect_backoff_ms": REDIAL_MS_MIN,

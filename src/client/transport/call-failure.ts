@@ -9,9 +9,20 @@ export type EndpointOrigin = "given" | "advertised";
 /** The failure of a call to `endpoint`. */
 export function callError(failure: ServiceError, endpoint: string, origin: EndpointOrigin): MillraceError {
   const error = statusToError(failure);
-  if (error.cause !== failure || !isTransportBroken(failure)) return error;
+  if (error.cause !== failure) return error;
+  if (!isTransportBroken(failure)) return withEndpoint(error, endpoint);
   const neverLeft = /no connection established|name resolution failed|failed to connect/i.test(error.message);
   return neverLeft ? unreachable(failure, endpoint, origin) : disconnected(failure, endpoint);
+}
+
+/** A failure that no broker of ours explained, with where it happened. */
+function withEndpoint(error: MillraceError, endpoint: string): MillraceError {
+  const hint = error.reason === "UNIMPLEMENTED" ? "; is that a Millrace broker?" : "";
+  return new MillraceError(error.reason, `${endpoint}: ${error.message}${hint}`, {
+    details: { endpoint },
+    cause: error.cause,
+    effect: error.effect,
+  });
 }
 
 /**
