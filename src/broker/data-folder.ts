@@ -58,8 +58,7 @@ export class DataFolder {
    * `leaderEpoch` is that of this start: a marker left by any but the start before proves nothing.
    */
   async open(leaderEpoch: number): Promise<{ readonly isClean: boolean }> {
-    await this.#fs.makeDirectory(this.root);
-    await this.#fs.syncDirectory(this.#dataDir);
+    await this.#makeRoot();
     const isClean = (await this.#readMarker()) === leaderEpoch - 1;
     await this.recoveryPoints.read();
     await this.logStarts.read();
@@ -174,6 +173,16 @@ export class DataFolder {
       else if (!known.has(name)) strays.push(name);
     }
     return strays;
+  }
+
+  /** Makes the folder; one with nothing in it yet is made anew, since an earlier flush of its name may have failed. */
+  async #makeRoot(): Promise<void> {
+    await this.#fs.makeDirectory(this.root);
+    if ((await this.#fs.list(this.root)).length === 0) {
+      await this.#fs.remove(this.root);
+      await this.#fs.makeDirectory(this.root);
+    }
+    await this.#fs.syncDirectory(this.#dataDir);
   }
 
   /** A folder whose creation was interrupted has no owner yet, and nothing in it. */

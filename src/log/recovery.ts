@@ -53,9 +53,11 @@ export async function recoverLog(input: RecoveryInput): Promise<RecoveredLog> {
   requireNewestEpoch(input);
   const found = await findSegments(input);
   const trimmed = takeTrimmed(found, input.logStartOffset);
+  const unsure = takeUnsure(found, input);
   const first = found[0];
   if (first === undefined) {
     requireNeverWritten(input);
+    await unsure?.removeEmpty();
     return { segments: found, logStartOffset: 0, logEndOffset: 0 };
   }
   const { logStartOffset = first.baseOffset } = input;
@@ -63,7 +65,6 @@ export async function recoverLog(input: RecoveryInput): Promise<RecoveredLog> {
     const text = `the first segment begins at offset ${first.baseOffset}, the log at ${logStartOffset}: a segment is missing`;
     throw corruptFile(first.log.path, 0, text);
   }
-  const unsure = takeUnsure(found, input.isClean);
   // A roll flushes before it makes a file, and a trim before it raises the log start: both prove that much.
   const recoveryPoint = Math.max(input.recoveryPoint, logStartOffset, unsure?.baseOffset ?? 0);
   const isUnknown = input.epochsLost || input.epochs.latestEpoch === undefined;
@@ -104,10 +105,13 @@ function requireNeverWritten({ folder, recoveryPoint, logStartOffset = 0, epochs
 
 /**
  * Takes a last segment that is still empty out of the list, after an unclean stop: the flush of its name may have
- * been interrupted or have failed, and a later one would not make up for that. The next append makes it anew.
+ * been interrupted or have failed, and a later one would not make up for that. The next append makes it anew. Alone,
+ * it stays if anything was ever written, for then its name was flushed, and it tells where the log ends.
  */
-function takeUnsure(found: Segment[], isClean: boolean): Segment | undefined {
-  return !isClean && found.length > 1 && found.at(-1)!.sizeBytes === 0 ? found.pop() : undefined;
+function takeUnsure(found: Segment[], { isClean, epochs }: RecoveryInput): Segment | undefined {
+  const isEmpty = found.at(-1)?.sizeBytes === 0;
+  const mayBeUnsure = found.length > 1 || epochs.latestEpoch === undefined;
+  return !isClean && isEmpty && mayBeUnsure ? found.pop() : undefined;
 }
 
 async function settleSealed(

@@ -33,10 +33,11 @@ export async function scanBatches(
     if (progressed) continue;
     // Not even one whole batch: it is larger than the buffer, or torn at the end of the file.
     const size = readBatchSize(buffer.subarray(0, read), 0);
-    if (read < wanted || size === undefined || size > end - position)
-      return { position, fault: "torn batch" };
-    if (size > BATCH_BYTES_MAX)
+    const isLarger = size !== undefined && size > buffer.length && size <= end - position;
+    if (read < wanted || !isLarger) return { position, fault: "torn batch" };
+    if (size > BATCH_BYTES_MAX) {
       return { position, fault: `batch of ${size} bytes, at most ${BATCH_BYTES_MAX} allowed` };
+    }
     buffer = Buffer.allocUnsafe(size);
   }
   return { position, fault: undefined };
