@@ -28,7 +28,7 @@ const P99_GOAL: Goal = { atMost: 5, unit: "ms" };
 export async function benchLatency(context: BenchContext): Promise<BenchRow[]> {
   const { scale, folder, progress } = context;
   const broker = await BrokerProcess.start(join(folder, "data"));
-  const producer = new WorkerProcess<PacedProducerTasks>("paced-producer");
+  const producer = new WorkerProcess<PacedProducerTasks>("paced-producer", context.programOptions);
   const paced: PacedResult[] = [];
   const bare: Percentiles[] = [];
   try {

@@ -29,8 +29,8 @@ export async function benchMemory(context: BenchContext): Promise<BenchRow[]> {
   const pairs = RECORD_SIZES.map(
     ({ bytes }): Pair => ({
       recordBytes: bytes,
-      producer: new WorkerProcess("producer"),
-      consumer: new WorkerProcess("consumer"),
+      producer: new WorkerProcess("producer", context.programOptions),
+      consumer: new WorkerProcess("consumer", context.programOptions),
     }),
   );
   const client = await connect({ brokers: broker.endpoint });

@@ -25,6 +25,9 @@ const DEFINITIONS: Readonly<Record<Part, PartDefinition>> = {
   memory: { title: "Memory of the broker process", run: benchMemory },
 };
 
+/** Makes Node load what tunes the process before anything else. */
+const TUNED = ["--import", new URL("../cli/tune-process.js", import.meta.url).href];
+
 /** Runs what the command line asks for and returns the exit status. Whatever the numbers are, that is 0. */
 export async function runBench(words: readonly string[]): Promise<number> {
   const options = parseOptions(words);
@@ -47,6 +50,7 @@ function contextOf(options: BenchOptions, folder: string): BenchContext {
     scale: options.scale,
     folder,
     wants: (name) => name.includes(options.match),
+    programOptions: options.tunePrograms ? TUNED : [],
     profileFolder: options.profile ? join(".bench", "profiles") : undefined,
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`… ${text}\n`);

@@ -9,6 +9,8 @@ export interface BenchContext {
   readonly wants: (name: string) => boolean;
   /** Folder for CPU profiles; undefined takes none. */
   readonly profileFolder: string | undefined;
+  /** Options for Node in the processes that stand for programs of users. */
+  readonly programOptions: readonly string[];
   /** Tells people what is going on. */
   readonly progress: (text: string) => void;
 }

@@ -35,7 +35,7 @@ export class PathRig {
   readonly #producer: WorkerProcess<ProducerTasks>;
   readonly #consumer: WorkerProcess<ConsumerTasks>;
   readonly #bareServer = new WorkerProcess<BareServerTasks>("bare-server");
-  readonly #bareClient = new WorkerProcess<BareClientTasks>("bare-client");
+  readonly #bareClient: WorkerProcess<BareClientTasks>;
   #grpcPort = 0;
   #tcpPort = 0;
   #topics = 0;
@@ -45,8 +45,11 @@ export class PathRig {
     this.#folder = context.folder;
     this.#client = client;
     this.#admin = client.admin();
-    this.#producer = new WorkerProcess("producer", profilerOptions(context.profileFolder, "producer"));
-    this.#consumer = new WorkerProcess("consumer", profilerOptions(context.profileFolder, "consumer"));
+    const { programOptions, profileFolder } = context;
+    const optionsOf = (script: string) => [...programOptions, ...profilerOptions(profileFolder, script)];
+    this.#producer = new WorkerProcess("producer", optionsOf("producer"));
+    this.#consumer = new WorkerProcess("consumer", optionsOf("consumer"));
+    this.#bareClient = new WorkerProcess("bare-client", programOptions);
   }
 
   /** Starts all processes, gives them to the work, and stops them. */
