@@ -6,7 +6,7 @@ import { BuilderPool } from "../../src/client/producer/builder-pool.ts";
 import { PartitionChooser } from "../../src/client/producer/partition-chooser.ts";
 import { PrefetchCredit } from "../../src/client/reader/prefetch-credit.ts";
 import { parseEndpoint, parseEndpoints } from "../../src/client/transport/endpoint.ts";
-import { ManualClock } from "./manual-clock.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 describe("endpoints", () => {
   it.each([
@@ -37,7 +37,7 @@ describe("the metadata cache", () => {
   const topic = (leaders: string[]): TopicMetadata => ({ name: "t", leaders, batchBytesMax: 1_000 });
 
   it("asks once for concurrent questions, and again when what it knows is old", async () => {
-    const clock = new ManualClock();
+    const clock = new ManualClock(0);
     let calls = 0;
     const cache = new MetadataCache(async () => topic([`broker-${calls++}:1`]), clock);
     const [first, second] = await Promise.all([cache.get("t"), cache.get("t")]);
@@ -57,7 +57,7 @@ describe("the metadata cache", () => {
     const cache = new MetadataCache(async () => {
       if (calls++ === 0) throw new Error("not yet");
       return topic(["b:1"]);
-    }, new ManualClock());
+    }, new ManualClock(0));
     await expect(cache.get("t")).rejects.toThrow("not yet");
     expect(await cache.get("t")).toEqual(topic(["b:1"]));
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { WaitingLine } from "../../src/client/producer/waiting-line.ts";
 import { MillraceError } from "../../src/errors/index.ts";
-import { ManualClock } from "./manual-clock.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 function lineWithRoom() {
-  const clock = new ManualClock();
+  const clock = new ManualClock(0);
   const events: string[] = [];
   let room = 0;
   const line = new WaitingLine(clock, {
@@ -51,11 +51,11 @@ describe("a waiting line", () => {
     expect(events).toEqual(["a OVERLOADED", "b OVERLOADED"]);
     give(1);
     expect(events.slice(2)).toEqual(["c", "empty"]);
-    expect(clock.timers).toBe(0);
+    expect(clock.timerCount).toBe(0);
   });
 
   it("does not let one go on twice when going on frees room for the next", () => {
-    const clock = new ManualClock();
+    const clock = new ManualClock(0);
     const admitted: string[] = [];
     const line = new WaitingLine(clock, {
       expired: () => new MillraceError("OVERLOADED", "too long"),
