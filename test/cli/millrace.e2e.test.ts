@@ -1,25 +1,37 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { BrokerProcess, MILLRACE } from "../support/broker-process.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /** The built command in a process of its own. */
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, [MILLRACE, ...args], { env: { ...process.env, ...env } });
-  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
-    ([stdout, stderr, [code, signal]]) => ({ exitCode: (code ?? signal) as number | string, stdout, stderr }),
-  );
-  return { child, ended };
+class Millrace {
+  readonly child: ChildProcessWithoutNullStreams;
+  stdout = "";
+  stderr = "";
+  readonly exited: Promise<number | string>;
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.child = spawn(process.execPath, [MILLRACE, ...args], { env: { ...process.env, ...env } });
+    onTestFinished(() => void this.child.kill("SIGKILL"));
+    this.child.stdout.on("data", (chunk: Buffer) => (this.stdout += chunk));
+    this.child.stderr.on("data", (chunk: Buffer) => (this.stderr += chunk));
+    this.exited = once(this.child, "close").then(([code, signal]) => (code ?? signal) as number | string);
+  }
+
+  /** Resolves once stdout holds the text. */
+  async printed(text: string): Promise<void> {
+    while (!this.stdout.includes(text)) await once(this.child.stdout, "data");
+  }
 }
 
 async function millrace(args: readonly string[], env: Readonly<Record<string, string>>, stdin = "") {
-  const { child, ended } = start(args, env);
-  child.stdin.end(stdin);
-  return ended;
+  const command = new Millrace(args, env);
+  command.child.stdin.end(stdin);
+  const exitCode = await command.exited;
+  return { exitCode, stdout: command.stdout, stderr: command.stderr };
 }
 
 it("serves, moves and shows records as processes that are piped and interrupted", async () => {
@@ -42,29 +54,29 @@ it("serves, moves and shows records as processes that are piped and interrupted"
     expect(consumed.stdout.trimEnd().split("\n").sort()).toEqual(lines.sort());
 
     // A reader that goes away after its first piece, as head does.
-    const piped = start(["consume", "orders"], env);
-    await once(piped.child.stdout, "readable");
+    const piped = new Millrace(["consume", "orders"], env);
+    await piped.printed("record");
     piped.child.stdout.destroy();
-    const [code] = await once(piped.child, "exit");
-    expect(code).toBe(0);
+    expect(await piped.exited).toBe(0);
+    expect(piped.stderr).toBe("");
 
-    const followed = start(["consume", "orders", "--from", "end", "-p", "0"], env);
+    const followed = new Millrace(["consume", "orders", "--from", "-1", "-p", "0"], env);
+    await followed.printed("record");
     await millrace(["produce", "orders", "-p", "0"], env, "late\n");
-    await once(followed.child.stdout, "readable");
+    await followed.printed("late\n");
     followed.child.kill("SIGINT");
-    expect(await followed.ended).toMatchObject({ exitCode: 0, stdout: "late\n" });
+    expect(await followed.exited).toBe(0);
+    expect(followed.stderr).toMatch(/^2 records: /);
 
-    const held = start(["produce", "orders", "-p", "0"], env);
+    const held = new Millrace(["produce", "orders", "-p", "0"], env);
     held.child.stdin.write("one\ntwo\n");
-    while (
-      !(await millrace(["consume", "orders", "-p", "0", "--from", "-1", "-e", "-q"], env)).stdout.includes(
-        "two",
-      )
-    ) {}
+    const reading = new Millrace(["consume", "orders", "-p", "0", "--from", "-1", "-n", "1000000"], env);
+    await reading.printed("two\n");
     held.child.kill("SIGINT");
-    const interrupted = await held.ended;
-    expect(interrupted.exitCode).toBe(130);
-    expect(interrupted.stderr).toContain("2 records acknowledged as durable");
+    expect(await held.exited).toBe(130);
+    expect(held.stderr).toContain("2 records acknowledged as durable");
+    reading.child.kill("SIGTERM");
+    expect(await reading.exited).toBe(143);
   } finally {
     await broker.stop();
   }
