@@ -20,7 +20,7 @@ function commandsOf(command: Command, path: readonly string[] = []): { path: str
 const all = commandsOf(buildProgram(io));
 
 describe("the tree of commands", () => {
-  it("holds what PLATFORM names, and nothing unasked", () => {
+  it("holds these commands and no others", () => {
     expect(all.map(({ path }) => path.join(" ")).sort()).toEqual(
       [
         "start",
