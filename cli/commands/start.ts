@@ -7,7 +7,6 @@ import {
   ServerConfigSchema,
   type SettingName,
 } from "../../src/config.ts";
-import { serve } from "../../src/server.ts";
 import { VERSION } from "../../src/version.ts";
 
 const EXAMPLES = `
@@ -45,6 +44,8 @@ export function startCommand(): Command {
 }
 
 async function start(config: ServerConfig): Promise<void> {
+  // Loaded here, because every other command would wait for it too.
+  const { serve } = await import("../../src/server.ts");
   const server = await serve(config);
   process.stdout.write(`Millrace ${VERSION} listening on ${server.endpoint}, data in ${config.data}\n`);
   await server.stopped;

@@ -6,6 +6,7 @@ export type { BatchProducer } from "./batch-header-writer.ts";
 export * from "./batch-iteration.ts";
 export * from "./batch-probe.ts";
 export * from "./batch-stamp.ts";
+export { requireCompression } from "./compression/codecs.ts";
 export * from "./murmur2.ts";
 export * from "./record.ts";
 export * from "./record-cursor.ts";

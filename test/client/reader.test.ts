@@ -51,6 +51,11 @@ async function readerAt(
 }
 
 describe("reading", () => {
+  it("from beyond the end is an error, also when it is to stop at the end", async () => {
+    await produce(0, 10);
+    await expect(readToEnd(await readerAt(999))).rejects.toMatchObject({ reason: "OFFSET_OUT_OF_RANGE" });
+  });
+
   it("begins at the start, the end, an offset or a timestamp", async () => {
     await produce(0, 100);
     expect(await readToEnd(await readerAt("start"))).toEqual(range(0, 100));

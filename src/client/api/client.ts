@@ -20,7 +20,7 @@ export interface ConnectOptions {
 export interface Client {
   /** Administration of topics and a look at the cluster. */
   admin(): Admin;
-  /** A new producer. Throws a TypeError for options outside their ranges. */
+  /** A new producer. Throws a TypeError for options outside their ranges, UNSUPPORTED_COMPRESSION for a codec this platform lacks. */
   producer(options?: ProducerOptions): Producer;
   /** A new reader. Throws a TypeError for options outside their ranges. */
   reader(options?: ReaderOptions): Reader;

@@ -1,6 +1,6 @@
 /** The options of a producer, checked and filled in. */
 import { BATCH_BYTES_MAX } from "../../base/index.ts";
-import type { Compression } from "../../record/index.ts";
+import { type Compression, requireCompression } from "../../record/index.ts";
 import type { Durability, FailedRecords, Partitioner, ProducerOptions } from "../api/producer.ts";
 import type { MillraceError } from "../../errors/index.ts";
 import { oneOf, requireFunction, wholeNumber } from "../option-checks.ts";
@@ -33,7 +33,7 @@ const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const satisfie
 
 const DURABILITIES = ["written", "durable"] as const satisfies readonly Durability[];
 
-/** Checks the options. Throws TypeError for one outside its range. */
+/** Checks the options. Throws TypeError for one outside its range, UNSUPPORTED_COMPRESSION for a codec that is not here. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
   const isIdempotent = options.idempotent ?? true;
   const batchBytes = wholeNumber("batchBytes", options.batchBytes, {
@@ -45,11 +45,13 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   if (partitioner !== "default") requireFunction("partitioner", partitioner);
   requireFunction("onError", options.onError);
   requireFunction("onRetry", options.onRetry);
+  const compression = oneOf("compression", options.compression ?? "none", COMPRESSIONS);
+  requireCompression(compression);
   return {
     partitioner,
     lingerMs: wholeNumber("lingerMs", options.lingerMs, { preset: 0, min: 0, max: 60_000 }),
     batchBytes,
-    compression: oneOf("compression", options.compression ?? "none", COMPRESSIONS),
+    compression,
     bufferBytes: wholeNumber("bufferBytes", options.bufferBytes, {
       preset: Math.max(BUFFER_BYTES_DEFAULT, 2 * batchBytes),
       min: 2 * batchBytes,

@@ -5,7 +5,10 @@ import type { AssignedState } from "./assigned-state.ts";
 
 /** Where a partition is left. */
 interface Goal {
-  /** The high watermark as the iteration began; undefined if the leader could not be asked: any mark counts then. */
+  /**
+   * The high watermark as the iteration began. Undefined if the leader could not be asked, or if the position lies
+   * beyond it: then only a mark counts, or the refusal of that position.
+   */
   readonly offset: number | undefined;
   /** Caught-up marks handed out as the iteration began. */
   readonly marks: number;
@@ -31,10 +34,11 @@ export class EndWatch {
     const marks = assigned.map((state) => state.marks);
     const queries = assigned.map(({ topic, partition }) => ({ topic, partition, at: "end" as const }));
     const answers = await lookUpOffsets(cluster, queries);
-    const goals = assigned.map((state, index): [AssignedState, Goal] => [
-      state,
-      { offset: answers[index]!.offset, marks: marks[index]! },
-    ]);
+    const goals = assigned.map((state, index): [AssignedState, Goal] => {
+      const end = answers[index]!.offset;
+      const isWithin = end !== undefined && state.position <= end;
+      return [state, { offset: isWithin ? end : undefined, marks: marks[index]! }];
+    });
     this.#behind = new Map(goals);
   }
 

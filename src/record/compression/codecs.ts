@@ -12,6 +12,11 @@ export function compress(compression: Exclude<Compression, "none">, bytes: Buffe
   return CODECS[compression].compress(bytes);
 }
 
+/** Throws UNSUPPORTED_COMPRESSION if this platform lacks the codec: better asked early than met with the first batch. */
+export function requireCompression(compression: Compression): void {
+  if (compression !== "none") compress(compression, Buffer.alloc(1));
+}
+
 /**
  * Decompresses the records of a batch. Throws BATCH_TOO_LARGE if they unfold to more than `bytesMax`, INVALID_BATCH
  * if they are damaged, UNSUPPORTED_COMPRESSION if this platform lacks the codec.
