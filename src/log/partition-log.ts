@@ -58,7 +58,6 @@ export class PartitionLog {
   readonly #tail: LogTail;
   readonly #epochs: LeaderEpochs;
   #config: LogConfig;
-  #unflushedRecords = 0;
   #flushIsScheduled = false;
   #isClosed = false;
 
@@ -174,7 +173,7 @@ export class PartitionLog {
     });
     checkTimestamp(header, config, this.#options.env.clock.nowMs());
     const result = await this.#writer.append(batch, header, durability ?? config.flushMode);
-    if (config.flushMode === "written") this.#scheduleFlush(result.recordCount);
+    if (config.flushMode === "written") this.#scheduleFlush();
     return result;
   }
 
@@ -260,14 +259,14 @@ export class PartitionLog {
   #durableAdvanced(): void {
     this.#writer.durableAdvanced();
     this.#state.advanceHighWatermark(this.#state.durableOffset);
-    if (this.#state.durableOffset === this.#state.logEndOffset) this.#unflushedRecords = 0;
   }
 
   /** With flush mode "written": flushes by count and by time, as `flush.messages` and `flush.ms` say. */
-  #scheduleFlush(recordCount: number): void {
+  #scheduleFlush(): void {
     const { flushMessages, flushMs } = this.#config;
-    this.#unflushedRecords += recordCount;
-    if (flushMessages !== undefined && this.#unflushedRecords >= flushMessages) this.#commit.request();
+    const unflushed = this.#state.logEndOffset - this.#state.durableOffset;
+    if (unflushed === 0) return;
+    if (flushMessages !== undefined && unflushed >= flushMessages) this.#commit.request();
     if (flushMs === undefined || this.#flushIsScheduled) return;
     this.#flushIsScheduled = true;
     this.#options.env.clock.schedule(Math.min(flushMs, TIMER_MS_MAX), () => {
