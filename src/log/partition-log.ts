@@ -154,6 +154,7 @@ export class PartitionLog {
   /** Obeys other configs from the next append on. */
   reconfigure(config: LogConfig): void {
     this.#config = config;
+    if (this.#state.failure !== undefined) return;
     if (config.flushMode === "written") this.#state.advanceHighWatermark(this.#state.logEndOffset);
     else this.#commit.request();
   }

@@ -1,0 +1,396 @@
+import { describe, expect, it } from "vitest";
+import { FaultPlan, FaultyFileSystem, MemoryFileSystem } from "../../src/fs/index.ts";
+import type { LogConfig, PartitionLog } from "../../src/log/index.ts";
+import { closedGate, watch } from "../support/gate.ts";
+import { settled, turn } from "../support/turns.ts";
+import { batchOf, readAll, recordsIn } from "./batches.ts";
+import { LogRig, logName } from "./log-rig.ts";
+
+const valuesOf = async (log: PartitionLog) => (await readAll(log)).map(({ value }) => value);
+const logsOf = async (rig: LogRig) => (await rig.names()).filter((name) => name.endsWith(".log"));
+
+async function openLog(config: Partial<LogConfig> = {}, cacheBytes = 0) {
+  const rig = new LogRig({ config, cacheBytes });
+  return { rig, log: await rig.open() };
+}
+
+describe("an append", () => {
+  it("is not forgotten in whichever microtask after the one before it comes", async () => {
+    for (const durability of ["written", "durable"] as const) {
+      const { log } = await openLog({ flushMode: durability });
+      for (let microtasks = 0; microtasks < 25; microtasks++) {
+        await settled(log.append(batchOf(["a"]), durability), `append after ${microtasks} microtasks`);
+        const next = log.append(batchOf(["b"]), durability).then(async () => {
+          for (let i = 0; i < microtasks; i++) await Promise.resolve();
+          return log.append(batchOf(["c"]), durability);
+        });
+        await settled(next, `append ${microtasks} microtasks after an answer`);
+      }
+    }
+  });
+
+  it("gets the offset after the one before, in order of the calls, also with several batches in one write", async () => {
+    const { log } = await openLog();
+    const appends = Array.from({ length: 700 }, (_, i) => log.append(batchOf([`v${i}`, `w${i}`]), undefined));
+    const offsets = (await Promise.all(appends)).map(({ baseOffset }) => baseOffset);
+    expect(offsets).toEqual(Array.from({ length: 700 }, (_, i) => 2 * i));
+  });
+
+  it("is refused with the reason before a byte of it is written", async () => {
+    const { rig, log } = await openLog({ batchBytesMax: 200 });
+    const damaged = batchOf(["a"]);
+    damaged[damaged.length - 1]! ^= 1;
+    await expect(log.append(damaged, undefined)).rejects.toMatchObject({ reason: "CHECKSUM_MISMATCH" });
+    await expect(log.append(batchOf(["x".repeat(200)]), undefined)).rejects.toMatchObject({
+      reason: "BATCH_TOO_LARGE",
+    });
+    await expect(log.append(batchOf(["a"]).subarray(0, 60), undefined)).rejects.toMatchObject({
+      reason: "INVALID_BATCH",
+    });
+    expect(await rig.names()).toEqual([]);
+    expect(log.logEndOffset).toBe(0);
+  });
+
+  it("is refused when 32 MiB wait to be written already, and those that wait are served", async () => {
+    const faults = new FaultPlan();
+    const gate = closedGate();
+    faults.when("write", (path) => path.endsWith(".log"), { action: "wait", until: gate.opened }, 1);
+    const rig = new LogRig({
+      fs: new FaultyFileSystem(new MemoryFileSystem(), faults),
+      config: { segmentBytes: 2 ** 30 },
+    });
+    const log = await rig.open();
+    const value = "x".repeat(2_900_000);
+    const appends = Array.from({ length: 14 }, () => watch(log.append(batchOf([value]), undefined)));
+    await turn();
+    const refused = appends.filter(({ state }) => state === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { value } of refused) expect(value).toMatchObject({ reason: "OVERLOADED", effect: "none" });
+    gate.open();
+    await turn();
+    expect(appends.filter(({ state }) => state === "resolved").length).toBe(14 - refused.length);
+    await log.append(batchOf(["again"]), undefined);
+  });
+
+  it("with the broker's timestamps is stamped with the clock, and keeps its producer's otherwise", async () => {
+    const { rig, log } = await openLog({ timestampType: "append" });
+    expect(await log.append(batchOf(["a"], { timestampsMs: 5 }), undefined)).toMatchObject({
+      timestampMs: rig.clock.nowMs(),
+    });
+    expect((await readAll(log))[0]).toMatchObject({ timestampMs: rig.clock.nowMs() });
+    log.reconfigure({ ...rig.config, timestampType: "create" });
+    expect(await log.append(batchOf(["b"], { timestampsMs: 5 }), undefined)).toMatchObject({
+      timestampMs: 5,
+    });
+  });
+
+  it("with a timestamp too far from the clock is refused", async () => {
+    const { rig, log } = await openLog({ timestampAfterMaxMs: 10, timestampBeforeMaxMs: 100 });
+    const at = (ms: number) =>
+      log.append(batchOf(["a"], { timestampsMs: rig.clock.nowMs() + ms }), undefined);
+    for (const ms of [-100, 0, 10]) await at(ms);
+    for (const ms of [-101, 11]) {
+      await expect(at(ms)).rejects.toMatchObject({
+        reason: "INVALID_BATCH",
+        details: { field: "max_timestamp" },
+      });
+    }
+  });
+});
+
+describe("a new segment begins", () => {
+  it("when the next batch would exceed segment.bytes, and not before the first batch", async () => {
+    const size = batchOf(["a"]).length;
+    const { rig, log } = await openLog({ segmentBytes: 3 * size });
+    for (let i = 0; i < 7; i++) await log.append(batchOf(["a"]), undefined);
+    expect(await logsOf(rig)).toEqual([0, 3, 6].map(logName));
+    await log.append(batchOf(["larger than a segment".repeat(20)]), undefined);
+    expect(await logsOf(rig)).toEqual([0, 3, 6, 7].map(logName));
+    expect((await rig.bytes(logName(0))).length).toBe(3 * size);
+  });
+
+  it("also within a group of batches that wait together", async () => {
+    const size = batchOf(["a"]).length;
+    const { rig, log } = await openLog({ segmentBytes: 3 * size });
+    await Promise.all(Array.from({ length: 7 }, () => log.append(batchOf(["a"]), undefined)));
+    expect(await logsOf(rig)).toEqual([0, 3, 6].map(logName));
+    expect((await readAll(log)).length).toBe(7);
+  });
+
+  it("segment.ms after the first batch of the old one", async () => {
+    const { rig, log } = await openLog({ segmentMs: 1_000 });
+    await log.append(batchOf(["a"]), undefined);
+    rig.clock.advance(999);
+    await log.append(batchOf(["b"]), undefined);
+    rig.clock.advance(1);
+    await log.append(batchOf(["c"]), undefined);
+    rig.clock.jump(-5_000);
+    await log.append(batchOf(["d"]), undefined);
+    expect(await logsOf(rig)).toEqual([0, 2].map(logName));
+  });
+
+  it("when the offset index is full", async () => {
+    const { rig, log } = await openLog({ segmentIndexBytes: 24, indexIntervalBytes: 0 });
+    for (let i = 0; i < 10; i++) await log.append(batchOf(["a"]), undefined);
+    expect(await logsOf(rig)).toEqual([0, 4, 8].map(logName));
+    expect((await rig.bytes(logName(0).replace(".log", ".index"))).length).toBe(24);
+  });
+
+  it("only once everything before is durable", async () => {
+    const { rig, log } = await openLog({ segmentBytes: 150, flushMode: "written" });
+    await log.append(batchOf(["a"]), undefined);
+    expect(log.recoveryPoint).toBe(0);
+    await log.append(batchOf(["b"]), undefined);
+    await log.append(batchOf(["c"]), undefined);
+    expect(await logsOf(rig)).toEqual([0, 2].map(logName));
+    expect(log).toMatchObject({ recoveryPoint: 2, logEndOffset: 3 });
+  });
+});
+
+describe("a read", () => {
+  it.each([0, 10_000_000])(
+    "takes whole batches up to maxBytes, and always one (cache of %i bytes)",
+    async (cacheBytes) => {
+      const { log } = await openLog({ indexIntervalBytes: 0 }, cacheBytes);
+      const size = batchOf(["a0", "b0"]).length;
+      for (let i = 0; i < 9; i++) await log.append(batchOf([`a${i}`, `b${i}`]), undefined);
+      for (const [maxBytes, batches] of [
+        [0, 1],
+        [1, 1],
+        [11, 1],
+        [60, 1],
+        [size, 1],
+        [2 * size, 2],
+        [3 * size - 1, 2],
+      ] as const) {
+        for (const offset of [0, 1, 7]) {
+          const read = await log.read(offset, maxBytes);
+          expect(read.bytes, `maxBytes ${maxBytes}`).toBe(batches * size);
+          expect(read.nextOffset).toBe(2 * (Math.floor(offset / 2) + batches));
+          expect(read.recordCount).toBe(read.nextOffset - offset);
+        }
+      }
+    },
+  );
+
+  it.each([0, 100_000_000])(
+    "takes a batch larger than a chunk alone (cache of %i bytes)",
+    async (cacheBytes) => {
+      const { log } = await openLog({ segmentBytes: 2 ** 30, indexIntervalBytes: 100_000_000 }, cacheBytes);
+      const values = ["small", "x".repeat(2_500_000), "y".repeat(1_200_000), "z"];
+      for (const value of values) await log.append(batchOf([value]), undefined);
+      for (const [offset, value] of values.entries()) {
+        const { chunks, nextOffset } = await log.read(offset, 1_000_000_000);
+        expect(nextOffset).toBe(offset + 1);
+        expect(recordsIn(chunks, offset).map((record) => record.value)).toEqual([value]);
+      }
+    },
+  );
+
+  it("takes at most 1 MiB of several batches", async () => {
+    const { log } = await openLog({ segmentBytes: 2 ** 30 });
+    for (let i = 0; i < 5; i++) await log.append(batchOf(["x".repeat(400_000)]), undefined);
+    expect(await log.read(0, 1_000_000_000)).toMatchObject({ nextOffset: 2 });
+  });
+
+  it("at the end returns nothing, and outside the log the bounds of it", async () => {
+    const { log } = await openLog();
+    await log.append(batchOf(["a", "b"]), undefined);
+    expect(await log.read(2, 100)).toMatchObject({
+      chunks: [],
+      bytes: 0,
+      recordCount: 0,
+      nextOffset: 2,
+      highWatermark: 2,
+    });
+    await log.trim(1);
+    for (const offset of [-1, 0, 3]) {
+      await expect(log.read(offset, 100)).rejects.toMatchObject({
+        reason: "OFFSET_OUT_OF_RANGE",
+        details: { offset: String(offset), log_start_offset: "1", high_watermark: "2" },
+      });
+    }
+    expect(recordsIn((await log.read(1, 100)).chunks, 1).map(({ value }) => value)).toEqual(["b"]);
+  });
+
+  it("is the same from the cache and from the file", async () => {
+    const { log: cached } = await openLog({ segmentBytes: 300 }, 10_000);
+    const { log: read } = await openLog({ segmentBytes: 300 });
+    for (let i = 0; i < 20; i++) {
+      for (const log of [cached, read]) await log.append(batchOf([`v${i}`]), undefined);
+    }
+    for (let offset = 0; offset <= 20; offset++) {
+      const [fromCache, fromFile] = [await cached.read(offset, 200), await read.read(offset, 200)];
+      const bytes = Buffer.concat(fromFile.chunks);
+      expect(Buffer.concat(fromCache.chunks).subarray(0, bytes.length)).toEqual(bytes);
+    }
+  });
+});
+
+describe("listeners", () => {
+  it("hear of more to read, less to read, a failure and the end", async () => {
+    const faults = new FaultPlan();
+    const rig = new LogRig({ fs: new FaultyFileSystem(new MemoryFileSystem(), faults) });
+    const log = await rig.open();
+    let calls = 0;
+    const heard = async (what: () => Promise<unknown>) => {
+      const before = calls;
+      await what().catch(() => undefined);
+      await turn();
+      return calls - before;
+    };
+    const listener = () => {
+      calls++;
+    };
+    log.listen(listener);
+    expect(await heard(() => log.append(batchOf(["a", "b"]), undefined))).toBe(1);
+    expect(await heard(() => log.trim(1))).toBe(1);
+    expect(await heard(() => log.trim(1))).toBe(0);
+    faults.when("datasync", () => true, { action: "fail", code: "EIO" }, 1);
+    expect(await heard(() => log.append(batchOf(["c"]), undefined))).toBe(1);
+    expect(await heard(() => log.close())).toBe(1);
+    log.unlisten(listener);
+    const again = await rig.open();
+    again.listen(listener);
+    again.unlisten(listener);
+    expect(await heard(() => again.append(batchOf(["d"]), undefined))).toBe(0);
+  });
+});
+
+describe("a trim", () => {
+  it("raises the log start at once and for good, and takes whole segments below it", async () => {
+    const { rig, log } = await openLog({ segmentBytes: 150 });
+    for (let i = 0; i < 5; i++) await log.append(batchOf([`a${i}`, `b${i}`]), undefined);
+    const bases = (await logsOf(rig)).map((name) => Number(name.slice(0, 20)));
+    expect(bases).toEqual([0, 2, 4, 6, 8]);
+    expect(await log.trim(5)).toBe(5);
+    expect(await log.trim(3)).toBe(5);
+    expect(await logsOf(rig)).toEqual([4, 6, 8].map(logName));
+    expect(await valuesOf(log)).toEqual(["b2", "a3", "b3", "a4", "b4"]);
+    const again = await rig.open({ isClean: true, recoveryPoint: 10 });
+    expect(again.logStartOffset).toBe(5);
+    expect(await again.trim(10)).toBe(10);
+    expect(await valuesOf(again)).toEqual([]);
+    expect(await again.append(batchOf(["next"]), undefined)).toMatchObject({ baseOffset: 10 });
+  });
+
+  it.each([-1, 11, 1.5, Number.NaN])("to %d is refused with the bounds", async (offset) => {
+    const { log } = await openLog();
+    for (let i = 0; i < 5; i++) await log.append(batchOf(["a", "b"]), undefined);
+    await expect(log.trim(offset)).rejects.toMatchObject({
+      reason: "OFFSET_OUT_OF_RANGE",
+      details: { log_start_offset: "0", high_watermark: "10" },
+    });
+    expect(log.logStartOffset).toBe(0);
+  });
+
+  it("of what is not flushed yet flushes it first: the log never ends below its start", async () => {
+    const { log } = await openLog({ flushMode: "written" });
+    await log.append(batchOf(["a", "b"]), undefined);
+    await log.trim(1);
+    expect(log.recoveryPoint).toBe(2);
+  });
+});
+
+describe("retention", () => {
+  it("renames expired segments, and removes the files after file.delete.delay.ms", async () => {
+    const { rig, log } = await openLog({
+      segmentBytes: 100,
+      retentionMs: 5_000,
+      fileDeleteDelayMs: 300,
+      indexIntervalBytes: 0,
+    });
+    const startMs = rig.clock.nowMs();
+    for (let i = 0; i < 3; i++)
+      await log.append(batchOf([`v${i}`], { timestampsMs: startMs + i * 1_000 }), undefined);
+    expect(await log.applyRetention(startMs + 5_000)).toBe(0);
+    expect(await log.applyRetention(startMs + 6_500)).toBe(2);
+    expect(log.logStartOffset).toBe(2);
+    expect(rig.checkpointedStart).toBe(2);
+    const deleted = (await rig.names()).filter((name) => name.endsWith(".deleted"));
+    expect(deleted).toEqual(
+      [0, 1].flatMap((base) =>
+        [".index", ".log", ".timeindex"].map((suffix) => `${logName(base).slice(0, 20)}${suffix}.deleted`),
+      ),
+    );
+    rig.clock.advance(300);
+    await turn();
+    expect((await rig.names()).filter((name) => name.endsWith(".deleted"))).toEqual([]);
+  });
+
+  it("takes the active segment too when it is old, and the offsets go on behind it", async () => {
+    const { rig, log } = await openLog({ retentionMs: 5_000 });
+    await log.append(batchOf(["a", "b"], { timestampsMs: rig.clock.nowMs() }), undefined);
+    rig.clock.advance(6_000);
+    expect(await log.applyRetention(rig.clock.nowMs())).toBe(1);
+    expect(log).toMatchObject({ logStartOffset: 2, logEndOffset: 2, sizeBytes: 0 });
+    await log.close();
+    const again = await rig.open({ recoveryPoint: 2 });
+    expect(await again.append(batchOf(["c"]), undefined)).toMatchObject({ baseOffset: 2 });
+    expect(await valuesOf(again)).toEqual(["c"]);
+  });
+
+  it("leaves files that are due to be removed to the next start if the log closes before", async () => {
+    const { rig, log } = await openLog({ segmentBytes: 100, fileDeleteDelayMs: 300 });
+    for (const value of ["a", "b"]) await log.append(batchOf([value]), undefined);
+    await log.trim(1);
+    await log.close();
+    rig.clock.advance(300);
+    await turn();
+    expect(await rig.names()).toContain(`${logName(0)}.deleted`);
+    await rig.open({ isClean: true, recoveryPoint: 2 });
+    expect(await rig.names()).not.toContain(`${logName(0)}.deleted`);
+  });
+});
+
+describe("a leader epoch", () => {
+  it("begins with the first append under it, and every batch bears its own", async () => {
+    const { rig, log } = await openLog();
+    await log.append(batchOf(["a"]), undefined);
+    await log.close();
+    const idle = await rig.open({ isClean: true, recoveryPoint: 1 });
+    await idle.close();
+    const second = await rig.open({ isClean: true, recoveryPoint: 1 });
+    await second.append(batchOf(["b"]), undefined);
+    expect(String(await rig.bytes("leader-epoch-checkpoint"))).toBe("0\n2\n0 0\n2 1\n");
+    const epochAt = async (offset: number) => (await second.read(offset, 1)).chunks[0]!.readInt32BE(12);
+    expect([await epochAt(0), await epochAt(1)]).toEqual([0, 2]);
+  });
+});
+
+describe("closing", () => {
+  it("flushes what was written, refuses what comes after, and may be repeated", async () => {
+    const { rig, log } = await openLog({ flushMode: "written", indexIntervalBytes: 0 });
+    await log.append(batchOf(["a"]), undefined);
+    await log.append(batchOf(["b"]), undefined);
+    expect(await settled(log.close(), "close")).toBe(true);
+    expect(log.recoveryPoint).toBe(2);
+    expect(await settled(log.close(), "close")).toBe(true);
+    for (const call of [
+      () => log.append(batchOf(["c"]), undefined),
+      () => log.read(0, 1),
+      () => log.trim(0),
+      () => log.findByTimestamp(0),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ reason: "NOT_LEADER" });
+    }
+    expect(await log.applyRetention(0)).toBe(0);
+    expect((await rig.bytes(logName(0).replace(".log", ".index"))).length).toBe(8);
+  });
+
+  it("answers everything that was under way", async () => {
+    const faults = new FaultPlan();
+    const gate = closedGate();
+    const rig = new LogRig({ fs: new FaultyFileSystem(new MemoryFileSystem(), faults) });
+    const log = await rig.open();
+    faults.when("write", (path) => path.endsWith(".log"), { action: "wait", until: gate.opened }, 1);
+    const first = watch(log.append(batchOf(["a"]), undefined));
+    await turn();
+    const waiting = watch(log.append(batchOf(["b"]), undefined));
+    const closing = log.close();
+    gate.open();
+    expect(await settled(closing, "close")).toBe(true);
+    expect(first.state).toBe("resolved");
+    expect(waiting).toMatchObject({ state: "rejected", value: { reason: "NOT_LEADER" } });
+  });
+});
