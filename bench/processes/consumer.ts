@@ -1,6 +1,6 @@
 /** A program that reads as fast as it can through the SDK, touching every record. */
-import { systemClock } from "../../src/base/index.ts";
 import { type Client, connect, type ConsumedBatch } from "../../src/index.ts";
+import { type BusyTime, startTiming } from "../support/busy-time.ts";
 import { serveTasks } from "../support/task-server.ts";
 
 /** What to read. */
@@ -13,8 +13,8 @@ export interface ConsumeTask {
 
 /** What a process that reads does. */
 export interface ConsumerTasks {
-  /** Returns the milliseconds from assigning until the last record was touched. */
-  consume(task: ConsumeTask): Promise<number>;
+  /** Returns the time from assigning until the last record was touched. */
+  consume(task: ConsumeTask): Promise<BusyTime>;
 }
 
 let client: Client | undefined;
@@ -32,10 +32,10 @@ function touch(batch: ConsumedBatch): void {
   touched.bytes = bytes;
 }
 
-async function consume({ endpoint, topic, recordCount }: ConsumeTask): Promise<number> {
+async function consume({ endpoint, topic, recordCount }: ConsumeTask): Promise<BusyTime> {
   client ??= await connect({ brokers: endpoint });
   const reader = client.reader();
-  const startMs = systemClock.monotonicMs();
+  const timing = startTiming();
   await reader.assign([{ topic, from: "start" }]);
   let left = recordCount;
   for await (const batch of reader.batches()) {
@@ -43,9 +43,9 @@ async function consume({ endpoint, topic, recordCount }: ConsumeTask): Promise<n
     left -= batch.recordCount;
     if (left <= 0) break;
   }
-  const tookMs = systemClock.monotonicMs() - startMs;
+  const time = timing();
   await reader.close();
-  return tookMs;
+  return time;
 }
 
 serveTasks({ consume } satisfies ConsumerTasks);

@@ -1,6 +1,6 @@
 /** A program that produces as fast as it can through the SDK. */
-import { systemClock } from "../../src/base/index.ts";
 import { type Client, connect, type ProducerRecord } from "../../src/index.ts";
+import { type BusyTime, startTiming } from "../support/busy-time.ts";
 import { KEY_BYTES } from "../support/record-sizes.ts";
 import { serveTasks } from "../support/task-server.ts";
 
@@ -17,8 +17,8 @@ export interface ProduceTask {
 
 /** What a process that produces does. */
 export interface ProducerTasks {
-  /** Returns the milliseconds from the first record until all are acknowledged. */
-  produce(task: ProduceTask): Promise<number>;
+  /** Returns the time from the first record until all are acknowledged. */
+  produce(task: ProduceTask): Promise<BusyTime>;
 }
 
 const KEYS = 1_000;
@@ -34,19 +34,19 @@ function recordsOf({ isKeyed, recordBytes }: ProduceTask): readonly ProducerReco
   }));
 }
 
-async function produce(task: ProduceTask): Promise<number> {
+async function produce(task: ProduceTask): Promise<BusyTime> {
   client ??= await connect({ brokers: task.endpoint });
   const producer = client.producer();
   const records = recordsOf(task);
   await producer.send(task.topic, records[0]!); // finds the leader, opens the stream
-  const startMs = systemClock.monotonicMs();
+  const timing = startTiming();
   for (let i = 1; i < task.recordCount; i++) {
     if (!producer.write(task.topic, records[i % records.length]!)) await producer.ready();
   }
   await producer.flush();
-  const tookMs = systemClock.monotonicMs() - startMs;
+  const time = timing();
   await producer.close();
-  return tookMs;
+  return time;
 }
 
 serveTasks({ produce } satisfies ProducerTasks);

@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../cli/main.js", import.meta.url));
 
+/** Linux tells processes' times in ticks of 1/100 s, on all platforms that Node supports. */
+const TICK_MS = 10;
+
 /** A broker as people start it: `millrace start` in a process of its own. */
 export class BrokerProcess {
   /** Where it listens, "host:port". */
@@ -13,6 +16,10 @@ export class BrokerProcess {
 
   private constructor(child: ChildProcess, endpoint: string) {
     this.#child = child;
+    // It must not stay behind, however this process ends.
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
     this.endpoint = endpoint;
   }
 
@@ -30,6 +37,14 @@ export class BrokerProcess {
       child.once("exit", (status) => reject(new Error(`the broker ended with ${status} before it listened`)));
     });
     return new BrokerProcess(child, endpoint);
+  }
+
+  /** Milliseconds for which it was busy so far, on all threads; not a number where the system does not tell. */
+  async cpuMs(): Promise<number> {
+    if (process.platform !== "linux") return Number.NaN;
+    const stat = await readFile(`/proc/${this.#child.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS; // utime and stime, see proc(5)
   }
 
   /** Bytes of memory it has now, and has had at most; undefined where the system does not tell (not Linux). */

@@ -5,8 +5,11 @@ import type { BareServerTasks, KeepTask } from "../processes/bare-server.ts";
 import type { ConsumerTasks } from "../processes/consumer.ts";
 import type { ProducerTasks } from "../processes/producer.ts";
 import type { BenchContext } from "./bench-context.ts";
+import type { BusyTime } from "./busy-time.ts";
 import { BrokerProcess } from "./broker-process.ts";
 import { profilerOptions } from "./cpu-profile.ts";
+import { MB } from "./record-sizes.ts";
+import type { CpuCost } from "./report.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 /** Bytes of one batch on the bare stream: what the SDK's producer makes of its default `batchBytes`. */
@@ -24,6 +27,13 @@ export interface Load {
   readonly recordCount: number;
   readonly partitions: number;
   readonly isKeyed: boolean;
+}
+
+/** What one run of a load gave. */
+export interface LoadRun {
+  /** Payload. */
+  readonly mbPerSecond: number;
+  readonly cost: CpuCost;
 }
 
 /** A broker with a producer and a consumer, and the bare network beside them: five processes. */
@@ -78,17 +88,17 @@ export class PathRig {
     await this.#admin.deleteTopic(name);
   }
 
-  /** Produces a whole load; returns records/s. */
-  async produce(topic: string, { recordCount, recordBytes, isKeyed }: Load): Promise<number> {
-    const { endpoint } = this.broker;
-    const task = { endpoint, topic, recordCount, recordBytes, isKeyed };
-    return (recordCount * 1_000) / (await this.#producer.ask("produce", task));
+  /** Produces a whole load. */
+  produce(topic: string, load: Load): Promise<LoadRun> {
+    const { recordCount, recordBytes, isKeyed } = load;
+    const task = { endpoint: this.broker.endpoint, topic, recordCount, recordBytes, isKeyed };
+    return this.#measure(load, () => this.#producer.ask("produce", task));
   }
 
-  /** Reads a whole load; returns records/s. */
-  async consume(topic: string, { recordCount }: Load): Promise<number> {
-    const { endpoint } = this.broker;
-    return (recordCount * 1_000) / (await this.#consumer.ask("consume", { endpoint, topic, recordCount }));
+  /** Reads a whole load. */
+  consume(topic: string, load: Load): Promise<LoadRun> {
+    const task = { endpoint: this.broker.endpoint, topic, recordCount: load.recordCount };
+    return this.#measure(load, () => this.#consumer.ask("consume", task));
   }
 
   /** Batches up a bare stream, into as many files as there are partitions; returns MB/s. */
@@ -110,6 +120,15 @@ export class PathRig {
   bareTcp(bytes: number): Promise<number> {
     const task = { port: this.#tcpPort, bytes, pieceBytes: TCP_PIECE_BYTES, window: 0 };
     return this.#bareClient.ask("sendTcp", task);
+  }
+
+  async #measure(load: Load, run: () => Promise<BusyTime>): Promise<LoadRun> {
+    const bytes = load.recordCount * load.recordBytes;
+    const before = await this.broker.cpuMs();
+    const { tookMs, cpuMs } = await run();
+    const brokerMs = (await this.broker.cpuMs()) - before;
+    const perGb = (ms: number) => (ms * MB) / bytes; // ms per MB are s per GB
+    return { mbPerSecond: bytes / tookMs / 1_000, cost: { broker: perGb(brokerMs), program: perGb(cpuMs) } };
   }
 
   async #stop(): Promise<void> {

@@ -12,10 +12,20 @@ export interface BenchRow {
   readonly unit: string;
   /** The same as payload in 10^6 bytes per second, where that makes sense. */
   readonly mbPerSecond?: number;
+  /** What the broker and the program that uses it spent. */
+  readonly cost?: CpuCost;
   /** What is meant to be reached. */
   readonly goal?: Goal;
   /** A raw limit measured in turn with the value. */
   readonly limit?: Limit;
+}
+
+/** Seconds of CPU per 10^9 bytes of payload. Neighbours on the machine change it less than they change the speed. */
+export interface CpuCost {
+  /** Not a number where the system does not tell. */
+  readonly broker: number;
+  /** The producer or the consumer. */
+  readonly program: number;
 }
 
 /** A bound for the value, in the unit given, or for the share of the limit. */
@@ -41,15 +51,20 @@ export interface BenchTable {
   readonly rows: readonly BenchRow[];
 }
 
+const NUMBER_COLUMNS = [1, 3, 6];
+/** The column of shares; its heading runs on over the next one. */
+const LIMIT_COLUMN = 6;
+
 /** Prints rows as a table on standard output. */
 export function printTable({ title, rows }: BenchTable): void {
   const cells = [
-    ["", "", "", "MB/s", "goal", "limit in the same run", ""],
+    ["", "", "", "MB/s", "CPU s/GB", "goal", "limit in the same run", ""],
     ...rows.map((row) => [
       row.name,
       readable(row.value),
       row.unit,
       row.mbPerSecond === undefined ? "" : readable(row.mbPerSecond),
+      row.cost === undefined ? "" : `${row.cost.broker.toFixed(1)} + ${row.cost.program.toFixed(1)}`,
       row.goal === undefined ? "" : goalText(row.goal),
       row.limit?.share === undefined ? "" : `${Math.round(row.limit.share * 100)} %`,
       row.limit === undefined ? "" : `${row.limit.share === undefined ? "" : "of "}${limitText(row.limit)}`,
@@ -58,7 +73,9 @@ export function printTable({ title, rows }: BenchTable): void {
   const used = cells[0]!
     .map((_, column) => column)
     .filter((column) => cells.some((row, i) => i && row[column]));
-  const widths = used.map((column) => Math.max(...cells.slice(1).map((row) => row[column]!.length)));
+  const widths = used.map((column) =>
+    Math.max(...cells.map((row, i) => (i === 0 && column === LIMIT_COLUMN ? 0 : row[column]!.length))),
+  );
   const lines = cells.map((row) => used.map((column, index) => pad(row[column]!, widths[index]!, column)));
   process.stdout.write(`\n${title}\n${lines.map((line) => `  ${line.join("  ").trimEnd()}\n`).join("")}`);
 }
@@ -87,8 +104,7 @@ function limitText({ name, value, unit }: Limit): string {
 
 /** Names and remarks to the left, numbers to the right. */
 function pad(text: string, width: number, column: number): string {
-  const isNumber = column === 1 || column === 3 || column === 5;
-  return isNumber ? text.padStart(width) : text.padEnd(width);
+  return NUMBER_COLUMNS.includes(column) ? text.padStart(width) : text.padEnd(width);
 }
 
 /** Three digits that matter, with thousands and millions spelled as such. */
