@@ -66,7 +66,7 @@ export class LogTail {
 
   /** Takes the batch just appended. A view on a much larger buffer is copied, so as not to keep that alive. */
   add(bytes: Buffer, lastOffset: number, recordCount: number): void {
-    const kept = bytes.buffer.byteLength > 2 * bytes.length + 4_096 ? Buffer.from(bytes) : bytes;
+    const kept = bytes.buffer.byteLength > 2 * bytes.length + BATCH_OVERHEAD ? copyOf(bytes) : bytes;
     this.#batches.push({ lastOffset, recordCount, bytes: kept });
     this.#cache.added(this, bytes.length + BATCH_OVERHEAD);
   }
@@ -115,4 +115,11 @@ export class LogTail {
     }
     return dropped.bytes.length + BATCH_OVERHEAD;
   }
+}
+
+/** A copy with memory of its own: not a piece of the pool that small buffers are cut from. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../src/base/index.ts";
+import { IndexCache, TailCache } from "../../src/log/index.ts";
+import type { LogTail } from "../../src/log/tail-cache.ts";
+
+/** Adds a batch of so many records behind the last. */
+function adder(tail: LogTail) {
+  let next = 0;
+  return (recordCount: number, bytes: number): number => {
+    next += recordCount;
+    tail.add(Buffer.allocUnsafeSlow(bytes).fill(next % 256), next - 1, recordCount);
+    return next;
+  };
+}
+
+describe("a tail cache", () => {
+  it("finds the batch of every offset it holds, and of no other", () => {
+    const tail = new TailCache(1_000_000).tail();
+    const add = adder(tail);
+    const ends = [3, 1, 4, 1, 5].map((count) => add(count, 100));
+    for (let offset = 0; offset < ends.at(-1)!; offset++) {
+      const batch = tail.batch(tail.indexOf(offset)!)!;
+      expect(offset).toBeLessThanOrEqual(batch.lastOffset);
+      expect(offset).toBeGreaterThan(batch.lastOffset - batch.recordCount);
+    }
+    expect(tail.indexOf(ends.at(-1)!)).toBeUndefined();
+    expect(tail.indexOf(-1)).toBeUndefined();
+    expect(tail.batch(5)).toBeUndefined();
+  });
+
+  it("drops the oldest of all logs beyond its bytes, and keeps the rest of each without gaps", () => {
+    const cache = new TailCache(5_000);
+    const random = seededRandom(3);
+    const tails = Array.from({ length: 4 }, () => {
+      const tail = cache.tail();
+      return { tail, add: adder(tail), end: 0 };
+    });
+    for (let i = 0; i < 5_000; i++) {
+      const chosen = tails[Math.floor(random.fraction() * 4)]!;
+      const count = 1 + Math.floor(random.fraction() * 3);
+      chosen.end = chosen.add(count, 1 + Math.floor(random.fraction() * 600));
+      if (i % 997 === 0) tails[i % 4]!.tail.clear();
+      expect(cache.bytes).toBeLessThanOrEqual(5_000);
+      for (const { tail, end } of tails) {
+        let offset = end - 1;
+        while (offset >= 0 && tail.indexOf(offset) !== undefined) offset--;
+        // Everything below the first miss is gone as well.
+        if (offset > 0) expect(tail.indexOf(Math.floor(random.fraction() * offset))).toBeUndefined();
+      }
+    }
+    expect(tails.some(({ tail, end }) => tail.indexOf(end - 1) !== undefined)).toBe(true);
+    for (const { tail } of tails) tail.clear();
+    expect(cache.bytes).toBe(0);
+  });
+
+  it("holds nothing with no budget, and not what is larger than it", () => {
+    const cache = new TailCache(1_000);
+    const tail = cache.tail();
+    const add = adder(tail);
+    add(1, 800);
+    expect(tail.indexOf(0)).toBeDefined();
+    add(1, 2_000);
+    expect(tail.indexOf(0)).toBeUndefined();
+    expect(tail.indexOf(1)).toBeUndefined();
+    expect(cache.bytes).toBe(0);
+    add(1, 800);
+    expect(tail.indexOf(2)).toBeDefined();
+  });
+
+  it("does not keep a large buffer alive for a small view of it", () => {
+    const tail = new TailCache(1_000_000).tail();
+    const frame = Buffer.allocUnsafeSlow(1_000_000);
+    tail.add(frame.subarray(0, 100), 0, 1);
+    expect(tail.batch(0)!.bytes.buffer.byteLength).toBe(100);
+    const most = frame.subarray(0, 900_000);
+    tail.add(most, 1, 1);
+    expect(tail.batch(1)!.bytes).toBe(most);
+  });
+});
+
+describe("an index cache", () => {
+  class Holder {
+    isDropped = false;
+    dropIndexes(): void {
+      this.isDropped = true;
+    }
+  }
+
+  it("drops those unused for longest beyond its bytes, never the one just used", () => {
+    const cache = new IndexCache(100);
+    const holders = [new Holder(), new Holder(), new Holder(), new Holder()] as const;
+    cache.touch(holders[0], 40);
+    cache.touch(holders[1], 40);
+    cache.touch(holders[0], 40);
+    cache.touch(holders[2], 40);
+    expect(holders.map(({ isDropped }) => isDropped)).toEqual([false, true, false, false]);
+    cache.touch(holders[3], 500);
+    expect(holders.map(({ isDropped }) => isDropped)).toEqual([true, true, true, false]);
+    cache.forget(holders[3]);
+    holders[0].isDropped = false;
+    cache.touch(holders[0], 100);
+    expect(holders[0].isDropped).toBe(false);
+  });
+});
