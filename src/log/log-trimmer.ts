@@ -36,7 +36,7 @@ export class LogTrimmer {
 
   /** See PartitionLog.trim. */
   trim(beforeOffset: number): Promise<number> {
-    const { state, writer, commit, env } = this.#parts;
+    const { state, writer, commit, config, env } = this.#parts;
     return writer.exclusively(async () => {
       if (!(Number.isSafeInteger(beforeOffset) && beforeOffset >= 0 && beforeOffset <= state.highWatermark)) {
         throw outOfRange(state, beforeOffset);
@@ -44,14 +44,15 @@ export class LogTrimmer {
       // After a power loss the log must not end below its start.
       if (beforeOffset > state.durableOffset) await commit.flush();
       await this.#raiseStart(beforeOffset);
-      await this.#deleteExpired(env.clock.nowMs());
+      const limits = { retentionMs: undefined, retentionBytes: undefined };
+      await this.#deleteExpired({ ...config(), ...limits }, env.clock.nowMs());
       return state.logStartOffset;
     });
   }
 
   /** Deletes the segments that have expired and returns how many. */
   applyRetention(nowMs: number): Promise<number> {
-    return this.#parts.writer.exclusively(() => this.#deleteExpired(nowMs));
+    return this.#parts.writer.exclusively(() => this.#deleteExpired(this.#parts.config(), nowMs));
   }
 
   /** Leaves the files still to be removed to the next start. */
@@ -59,10 +60,10 @@ export class LogTrimmer {
     this.#isClosed = true;
   }
 
-  async #deleteExpired(nowMs: number): Promise<number> {
-    const { state, writer, config, env } = this.#parts;
+  async #deleteExpired(config: LogConfig, nowMs: number): Promise<number> {
+    const { state, writer, env } = this.#parts;
     const { logStartOffset, highWatermark, segments } = state;
-    const count = countExpired({ segments, config: config(), nowMs, logStartOffset, highWatermark });
+    const count = countExpired({ segments, config, nowMs, logStartOffset, highWatermark });
     if (count === 0) return 0;
     if (count === segments.length) await writer.roll();
     const expired = segments.slice(0, count);
@@ -77,7 +78,7 @@ export class LogTrimmer {
       { partition: state.name, segments: count, logStartOffset: state.logStartOffset },
       "deleted segments",
     );
-    const delayMs = Math.min(config().fileDeleteDelayMs, TIMER_MS_MAX);
+    const delayMs = Math.min(config.fileDeleteDelayMs, TIMER_MS_MAX);
     env.clock.schedule(delayMs, () => void this.#removeFiles(expired));
     return count;
   }

@@ -4,7 +4,7 @@ import { liveThrough } from "./crash-scenario.ts";
 import { CHECKPOINT_MS, CrashWorld } from "./crash-world.ts";
 
 /** How many ways each moment is crashed. */
-export const SEEDS = Number(process.env["MILLRACE_CRASH_SEEDS"] ?? 1);
+export const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 1);
 
 const fails = (code: string): Fault => ({ action: "fail", code });
 const failsAfterwards: Fault = { action: "fail", code: "EIO", effect: "after" };

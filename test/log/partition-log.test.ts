@@ -274,6 +274,13 @@ describe("a trim", () => {
     expect(await again.append(batchOf(["next"]), undefined)).toMatchObject({ baseOffset: 10 });
   });
 
+  it("leaves to retention what is only too old or too much", async () => {
+    const { log } = await openLog({ segmentBytes: 100, retentionMs: 1, retentionBytes: 0 });
+    for (let i = 0; i < 4; i++) await log.append(batchOf([`v${i}`]), undefined);
+    expect(await log.trim(1)).toBe(1);
+    expect(await valuesOf(log)).toEqual(["v1", "v2", "v3"]);
+  });
+
   it.each([-1, 11, 1.5, Number.NaN])("to %d is refused with the bounds", async (offset) => {
     const { log } = await openLog();
     for (let i = 0; i < 5; i++) await log.append(batchOf(["a", "b"]), undefined);
