@@ -5,6 +5,8 @@ import type { LogEnvironment } from "./types.ts";
 
 /** Marks a copy of bytes that recovery cut although whole batches lay among them. */
 const TORN_SUFFIX = ".torn";
+/** Most bytes whose checksum is computed in search of one: about a tenth of a second. */
+const PROBED_BYTES_MAX = 256 * 1_048_576;
 
 /**
  * Looks at the tail that is about to be cut. Bytes that hold a whole batch further on may be of use to somebody (the
@@ -42,8 +44,12 @@ export async function keepTornTail(
   return path.slice(folder.length + 1);
 }
 
-/** True if a batch with a right checksum begins anywhere in the bytes. */
+/**
+ * True if a batch with a right checksum begins anywhere in the bytes, or if so many might that to look at them all
+ * would take too long: records may hold anything, batch headers by the thousand too.
+ */
 async function holdsWholeBatch(segment: Segment, from: number, end: number): Promise<boolean> {
+  let bytesLeft = PROBED_BYTES_MAX;
   // Windows overlap by the largest batch, so that none is missed at a seam.
   const window = Buffer.allocUnsafe(Math.min(end - from, READ_CHUNK_BYTES_MAX + BATCH_BYTES_MAX));
   return segment.log.use(async (file) => {
@@ -53,7 +59,10 @@ async function holdsWholeBatch(segment: Segment, from: number, end: number): Pro
       for (let at = 0; at < starts; at++) {
         // Cheap tests first: magic 2 and a plausible length; the CRC decides.
         if (window[at + 16] !== 2 || window.readInt32BE(at + 8) < BATCH_HEADER_BYTES - 12) continue;
-        if (window.readInt32BE(at + 8) <= BATCH_BYTES_MAX && probeBatch(window, at, read).ok) return true;
+        const size = window.readInt32BE(at + 8) + 12;
+        if (size > BATCH_BYTES_MAX || at + size > read) continue;
+        bytesLeft -= size;
+        if (bytesLeft < 0 || probeBatch(window, at, read).ok) return true;
       }
     }
     return false;

@@ -104,6 +104,19 @@ describe("a tail torn", () => {
     expect(await rig.bytes(copy)).toEqual(content.subarray(starts[1]!));
     expect(await rig.names()).toContain(copy);
   });
+
+  it("does not search for ever in records made of batch headers, and keeps them", async () => {
+    const bait = Buffer.alloc(700_000);
+    for (let at = 0; at + HEADER_BYTES < bait.length; at += HEADER_BYTES) {
+      bait.writeInt32BE(bait.length - at - 12, at + 8);
+      bait[at + 16] = 2;
+    }
+    const rig = await rigWith(Buffer.concat([log, Buffer.from([1]), bait]), false);
+    const opened = await rig.open({ recoveryPoint: 9 });
+    expect(await readAll(opened)).toEqual(written);
+    const copy = `${logName(0)}.${log.length}.torn`;
+    expect((await rig.bytes(copy)).length).toBe(bait.length + 1);
+  });
 });
 
 /** Every bit of a header that no CRC covers, and a bit of each other byte. */
