@@ -26,7 +26,7 @@ const DEFINITIONS: Readonly<Record<Part, PartDefinition>> = {
 };
 
 /** Makes Node load what tunes the process before anything else. */
-const TUNED = ["--import", new URL("../cli/tune-process.js", import.meta.url).href];
+const TUNED = ["--import", new URL("../src/tune.js", import.meta.url).href];
 
 /** Runs what the command line asks for and returns the exit status. Whatever the numbers are, that is 0. */
 export async function runBench(words: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The entry of the `millrace` command. What tunes the process must be the first thing that is loaded. */
-import "./tune-process.ts";
+import "../src/tune.ts";
 import { systemClock } from "../src/base/index.ts";
 import { NodeFileSystem } from "../src/fs/index.ts";
 import { ioOf, onProcessSignal } from "./io.ts";

@@ -1,5 +1,5 @@
 /** The far side of the bare network: a gRPC server that keeps what it gets or not, and a TCP server that drops it. */
-import "../../cli/tune-process.ts"; // as the broker is
+import "../../src/tune.ts"; // as the broker is
 import { open } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";

@@ -8,7 +8,14 @@ import {
 } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { FileSystem } from "../fs/index.ts";
-import { FilePool, IndexCache, type LogEnvironment, PartitionLog, TailCache } from "../log/index.ts";
+import {
+  FilePool,
+  IndexCache,
+  type LogEnvironment,
+  PartitionLog,
+  ReadBuffers,
+  TailCache,
+} from "../log/index.ts";
 import type { MetadataStore } from "../metadata/index.ts";
 import { partitionForKey } from "../record/index.ts";
 import { LogManager } from "./log-manager.ts";
@@ -274,5 +281,6 @@ function environmentOf(options: BrokerOptions): LogEnvironment {
     files: new FilePool(options.fs, options.openFilesMax ?? 4_096),
     indexes: new IndexCache(options.indexCacheBytes ?? 32 * MIB),
     cache: new TailCache(options.cacheBytes ?? 16 * MIB),
+    buffers: new ReadBuffers(),
   };
 }

@@ -6,7 +6,7 @@ import type { Segment } from "./segment.ts";
 import type { AppendResult, Durability, LogConfig, LogEnvironment } from "./types.ts";
 
 /** Most bytes and buffers of one vectored write. */
-const GROUP_BYTES_MAX = 4 * 1_048_576;
+const GROUP_BYTES_MAX = 1_048_576;
 const GROUP_BATCHES_MAX = 512;
 /** Kafka's indexes hold offsets relative to the segment's base in 32 bits. */
 export const RELATIVE_OFFSET_MAX = 2 ** 31 - 1;

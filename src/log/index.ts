@@ -15,6 +15,7 @@ export {
 } from "./segment-names.ts";
 export { type BatchVisitor, type ScanStop, scanBatches } from "./segment-scan.ts";
 export { OffsetIndex, TimeIndex } from "./sparse-index.ts";
+export { ReadBuffers } from "./read-buffers.ts";
 export { TailCache } from "./tail-cache.ts";
 export type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
 export { passingRefusal } from "./disk-failures.ts";

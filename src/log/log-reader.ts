@@ -12,6 +12,7 @@ import type { LeaderEpochs } from "./leader-epochs.ts";
 import { corruptRead, faultInPlace } from "./log-damage.ts";
 import type { LogState } from "./log-state.ts";
 import type { Segment } from "./segment.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import type { LogTail } from "./tail-cache.ts";
 import type { ReadResult } from "./types.ts";
 import { readFailure } from "./disk-failures.ts";
@@ -42,13 +43,15 @@ export class LogReader {
   readonly #state: LogState;
   readonly #tail: LogTail;
   readonly #epochs: LeaderEpochs;
+  readonly #buffers: ReadBuffers;
   /** Where the batch of an offset lies, for offsets at which readers left off. */
   readonly #places = new Map<number, Place>();
 
-  constructor(state: LogState, tail: LogTail, epochs: LeaderEpochs) {
+  constructor(state: LogState, parts: { tail: LogTail; epochs: LeaderEpochs; buffers: ReadBuffers }) {
     this.#state = state;
-    this.#tail = tail;
-    this.#epochs = epochs;
+    this.#tail = parts.tail;
+    this.#epochs = parts.epochs;
+    this.#buffers = parts.buffers;
   }
 
   /**
@@ -94,16 +97,23 @@ export class LogReader {
     let capacity = Math.max(limit, BATCH_HEADER_BYTES);
     for (;;) {
       const { segment, position } = place;
-      const chunk = Buffer.allocUnsafe(Math.min(capacity, segment.sizeBytes - position));
-      const read = await segment.log.use((file) => file.read(chunk, 0, chunk.length, position));
+      const wanted = Math.min(capacity, segment.sizeBytes - position);
+      const chunk = this.#buffers.acquire(wanted);
+      const read = await segment.log.use((file) => file.read(chunk, 0, wanted, position));
       const slice = this.#slice(chunk.subarray(0, read), place, offset);
       const { start, end, nextOffset, cutBatchBytes = 0 } = slice;
       if (end > start) {
         this.#rememberPlace({ segment, position: position + end, baseOffset: nextOffset });
-        return this.#result([chunk.subarray(start, end)], end - start, nextOffset - offset, nextOffset);
+        const found = this.#result(
+          [chunk.subarray(start, end)],
+          end - start,
+          nextOffset - offset,
+          nextOffset,
+        );
+        return { ...found, release: () => this.#buffers.release(chunk) };
       }
       // Only batches below the offset, or none that is whole: go on behind them with room for the one that was cut.
-      if (read < chunk.length || (end === 0 && capacity >= cutBatchBytes)) {
+      if (read < wanted || (end === 0 && capacity >= cutBatchBytes)) {
         throw corruptRead(this.#state, segment, position + end, "the file ends before the batch");
       }
       if (end > 0) place = { segment, position: position + end, baseOffset: nextOffset };

@@ -1,6 +1,7 @@
 /**
- * Which batches of which producers this log has: the newest five of each producer id, as in Kafka
- * (ProducerStateEntry), so that a retry is answered with the first offsets and a gap is refused.
+ * Which batches of which producers this log has: the newest 16 of each producer id, so that a retry is answered with
+ * the first offsets and a gap is refused. Kafka (ProducerStateEntry) keeps five, which bounds what a producer may have
+ * under way; durable acks over gRPC need more to fill the time of a flush.
  *
  * Held in memory and rebuilt from the batches that recovery scans. A producer id that is not known may begin with any
  * sequence: its earlier batches may have been deleted.
@@ -8,7 +9,7 @@
 import { MillraceError } from "../errors/index.ts";
 import type { BatchHeader } from "../record/index.ts";
 
-const BATCHES_KEPT = 5;
+const BATCHES_KEPT = 16;
 const PRODUCERS_MAX = 10_000;
 const SEQUENCE_MODULUS = 2 ** 31;
 

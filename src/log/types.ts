@@ -2,6 +2,7 @@ import type { Clock, Logger } from "../base/index.ts";
 import type { FileSystem } from "../fs/index.ts";
 import type { FilePool } from "./file-pool.ts";
 import type { IndexCache } from "./index-cache.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 import type { TailCache } from "./tail-cache.ts";
 
 /** Longest delay of a timer; what is due later is due then. */
@@ -34,6 +35,11 @@ export interface ReadResult {
   readonly nextOffset: number;
   readonly logStartOffset: number;
   readonly highWatermark: number;
+  /**
+   * Gives the memory of the chunks back for other reads, once: nobody may look at them afterwards. Present where that
+   * is worth it; need not be called.
+   */
+  readonly release?: () => void;
 }
 
 /** Configs of a topic that its logs obey, parsed; names and meanings are Kafka's. */
@@ -68,4 +74,5 @@ export interface LogEnvironment {
   readonly files: FilePool;
   readonly indexes: IndexCache;
   readonly cache: TailCache;
+  readonly buffers: ReadBuffers;
 }

@@ -38,12 +38,15 @@ export class DeliveryWriter<Response> {
     this.#options = options;
   }
 
-  /** Writes; resolves when the next delivery may come. Never fails. Calls must not overlap. */
-  write(response: Response, bytes: number): Promise<void> {
+  /**
+   * Writes; resolves when the next delivery may come. Never fails. Calls must not overlap. `taken` is called when the
+   * transport needs the bytes of the response no longer, unless the stream ends before.
+   */
+  write(response: Response, bytes: number, taken?: () => void): Promise<void> {
     if (this.#stream.ended) return resolved;
     const hold = this.#options.budget.holdOrWait(bytes, () => this.#evict());
-    if (!(hold instanceof Promise)) return this.#write(response, bytes, hold);
-    return hold.then((granted) => this.#write(response, bytes, granted));
+    if (!(hold instanceof Promise)) return this.#write(response, bytes, hold, taken);
+    return hold.then((granted) => this.#write(response, bytes, granted, taken));
   }
 
   /** The stream is over: nobody waits any longer. */
@@ -54,14 +57,17 @@ export class DeliveryWriter<Response> {
     this.#release();
   }
 
-  #write(response: Response, bytes: number, hold: Hold): Promise<void> {
+  #write(response: Response, bytes: number, hold: Hold, taken?: () => void): Promise<void> {
     if (this.#stream.ended) {
       hold.release();
       return resolved;
     }
     this.#holds.add(hold);
     this.#pendingBytes += bytes;
-    this.#stream.write(response, () => this.#taken(hold, bytes));
+    this.#stream.write(response, () => {
+      taken?.();
+      this.#taken(hold, bytes);
+    });
     return this.#ready();
   }
 

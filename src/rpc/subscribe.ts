@@ -190,7 +190,9 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
       chargedBytes: charged ? read.bytes : 0,
       content,
     });
-    return this.#writer.write(message, message.byteLength);
+    // Only whole reads are given back: records are made of pieces of one.
+    const release = content.form === "batches" ? read.release : undefined;
+    return this.#writer.write(message, message.byteLength, release);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type LogEnvironment,
   type OpenLogOptions,
   PartitionLog,
+  ReadBuffers,
   TailCache,
 } from "../../src/log/index.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -73,6 +74,7 @@ export class LogRig {
       files: new FilePool(this.fs, openFilesMax),
       indexes: new IndexCache(indexCacheBytes),
       cache: new TailCache(cacheBytes),
+      buffers: new ReadBuffers(),
     };
   }
 

@@ -10,6 +10,7 @@ import { ownedRecord, requireRecord } from "./producer-records.ts";
 import type { ProducerSettings } from "./producer-settings.ts";
 import { TopicQueues } from "./topic-queues.ts";
 import { TopicResolver } from "./topic-resolver.ts";
+import { TurnClock } from "./turn-clock.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 /** Encodes records into batches as they come and has them sent; see Producer. */
@@ -17,6 +18,7 @@ export class BatchingProducer implements Producer {
   readonly #settings: ProducerSettings;
   readonly #core: ProducerCore;
   readonly #resolver: TopicResolver;
+  readonly #turnClock: TurnClock;
   readonly #topics = new Map<string, TopicQueues>();
   /** Topics with a line of waiting records. */
   readonly #crowded = new Set<TopicQueues>();
@@ -37,6 +39,7 @@ export class BatchingProducer implements Producer {
       onFailed: (batch, error) => this.#onFailed(batch, error),
       onMetadata: (metadata) => this.#topics.get(metadata.name)?.learn(metadata),
     });
+    this.#turnClock = new TurnClock(cluster.clock);
     this.#resolver = new TopicResolver(cluster, (error) => this.#core.retrying(error));
     this.#readyLine = new WaitingLine(cluster.clock, {
       expired: () => bufferFull(settings),
@@ -47,7 +50,7 @@ export class BatchingProducer implements Producer {
   send(topic: string, record: ProducerRecord): Promise<RecordReceipt> {
     try {
       const queues = this.#queuesFor(topic, record);
-      const timestampMs = record.timestampMs ?? this.#core.clock.nowMs();
+      const timestampMs = record.timestampMs ?? this.#turnClock.nowMs();
       const batch = queues.line.isEmpty ? queues.append(record, timestampMs) : undefined;
       this.#core.tally.records++;
       return batch ? receiptOfLast(batch, timestampMs) : this.#sendLater(queues, record, timestampMs);
@@ -58,7 +61,7 @@ export class BatchingProducer implements Producer {
 
   write(topic: string, record: ProducerRecord): boolean {
     const queues = this.#queuesFor(topic, record);
-    const timestampMs = record.timestampMs ?? this.#core.clock.nowMs();
+    const timestampMs = record.timestampMs ?? this.#turnClock.nowMs();
     const batch = queues.line.isEmpty ? queues.append(record, timestampMs) : undefined;
     if (batch) batch.writtenRecords++;
     else this.#writeLater(queues, record, timestampMs);

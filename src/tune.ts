@@ -1,5 +1,6 @@
 /**
- * What must be set before anything else is loaded, for a process that moves bulk data.
+ * `import "millrace/tune"`, before anything else: settings of Node for a process that moves bulk data. The command
+ * line has them; a program may, since they concern the whole process.
  *
  * libuv reads the size of its thread pool when the pool is first used; its default of 4 would let only four fsyncs run
  * at once.
