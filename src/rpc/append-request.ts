@@ -16,13 +16,6 @@ export interface AppendEnvironment {
   readonly budget: ByteBudget;
 }
 
-/** Bytes of records that a request holds until it is answered. */
-export function payloadBytes({ batch, records }: ProduceFields): number {
-  let bytes = batch?.length ?? 0;
-  if (records !== undefined) for (const piece of records) bytes += piece.length;
-  return bytes;
-}
-
 /**
  * Checks the request, makes a batch of structured records, and appends it. Throws, before anything is appended, for
  * what the edge can see; the promise fails for what the broker sees. Calls must be in the order of the requests.

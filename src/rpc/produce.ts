@@ -1,7 +1,7 @@
 /** LogService.Produce: one batch, answered when it is as durable as requested. */
 import type { millrace } from "../gen/millrace.js";
 import type { ProduceFields } from "../wire/index.ts";
-import { type AppendEnvironment, append, payloadBytes, receiptMessage } from "./append-request.ts";
+import { type AppendEnvironment, append, receiptMessage } from "./append-request.ts";
 import type { UnaryHandler } from "./calls.ts";
 
 /** The handler of Produce. */
@@ -9,7 +9,7 @@ export function produceHandler(
   environment: AppendEnvironment,
 ): UnaryHandler<ProduceFields, millrace.v1.ProduceResponse.$Properties> {
   return async (request) => {
-    const bytes = payloadBytes(request);
+    const bytes = request.frameBytes; // all of it stays until the answer, however little is payload
     environment.budget.acquire(bytes);
     try {
       return { receipt: receiptMessage(await append(environment, request)) };

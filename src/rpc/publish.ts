@@ -7,7 +7,7 @@ import type { Receipt } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { millrace } from "../gen/millrace.js";
 import { errorToMessage, type ProduceFields } from "../wire/index.ts";
-import { type AppendEnvironment, append, payloadBytes, receiptMessage } from "./append-request.ts";
+import { type AppendEnvironment, append, receiptMessage } from "./append-request.ts";
 import { type BidiHandler, BidiStream } from "./bidi-stream.ts";
 import { type CallEnvironment, shuttingDown } from "./calls.ts";
 import type { MalformedRequest } from "./malformed-request.ts";
@@ -43,7 +43,8 @@ export class PublishCall implements BidiHandler<ProduceFields> {
   request(request: ProduceFields): void {
     if (this.#end !== undefined) return; // not begun, and the status will say that it had no effect
     const sequence = this.#nextRequest++;
-    const bytes = payloadBytes(request);
+    // The whole frame stays until the answer, however little of it is payload.
+    const bytes = request.frameBytes;
     this.#unansweredBytes += bytes;
     let held = 0;
     let appended: Promise<Receipt>;

@@ -7,11 +7,15 @@
 import { FieldReader, WireType } from "./field-reader.ts";
 import { FieldWriter } from "./field-writer.ts";
 import { GatherMessage } from "./gather-message.ts";
+import { WireFormatError } from "./wire-format-error.ts";
 
 /** Durability by its number in the proto; 0 leaves it to the topic. */
 export const DURABILITY_UNSPECIFIED = 0;
 export const DURABILITY_WRITTEN = 1;
 export const DURABILITY_DURABLE = 2;
+
+/** Most pieces that a RecordSet may come in; protobuf allows to split it, but encoders send one. */
+const RECORD_SETS_MAX = 64;
 
 /** One encoded batch to send. */
 export interface BatchToSend {
@@ -33,6 +37,8 @@ export interface ProduceFields {
   readonly batch: Buffer | undefined;
   /** The RecordSet, if the payload is one: encoded, in as many pieces as it came, to be read one after another. */
   readonly records: readonly Buffer[] | undefined;
+  /** Bytes of the frame, all of which live as long as a view of it does. */
+  readonly frameBytes: number;
 }
 
 /** Encodes a PublishRequest or ProduceRequest that carries a batch, without copying the batch. */
@@ -53,7 +59,7 @@ export function encodePublishRequest(request: BatchToSend): GatherMessage {
 
 /**
  * Decodes a PublishRequest or ProduceRequest. As in every protobuf decoder the last member of the oneof wins, a
- * repeated RecordSet is merged, and unknown fields are dropped. Throws WireFormatError.
+ * repeated RecordSet is merged, and unknown fields are dropped. Throws WireFormatError, also above 64 RecordSets.
  */
 export function decodePublishRequest(frame: Buffer): ProduceFields {
   let topic = "";
@@ -71,7 +77,9 @@ export function decodePublishRequest(frame: Buffer): ProduceFields {
     } else if (reader.field === 2) {
       partition = reader.int32();
     } else if (reader.field === 3) {
-      records = [...(records ?? []), reader.bytes()];
+      if (records === undefined) records = [];
+      else if (records.length >= RECORD_SETS_MAX) throw tooManyRecordSets();
+      records.push(reader.bytes());
       batch = undefined;
     } else if (reader.field === 4) {
       batch = reader.bytes();
@@ -80,5 +88,9 @@ export function decodePublishRequest(frame: Buffer): ProduceFields {
       durability = reader.int32();
     }
   }
-  return { topic, partition, durability, batch, records };
+  return { topic, partition, durability, batch, records, frameBytes: frame.length };
+}
+
+function tooManyRecordSets(): WireFormatError {
+  return new WireFormatError(`a record set in more than ${RECORD_SETS_MAX} pieces`);
 }

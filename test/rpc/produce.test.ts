@@ -164,4 +164,19 @@ describe("Produce", () => {
     await small.call(log.produce, { topic: "flights", partition: 0, batch });
     expect(broker.produced).toBe(2);
   });
+
+  it("charges the budget the frame that a small batch keeps, not the batch", async () => {
+    const small = connect(await startServer(broker, { produceBytesMax: 1_000 }));
+    const request = millrace.v1.ProduceRequest.encode({
+      topic: "flights",
+      partition: 0,
+      batch: batchOf("a"),
+    });
+    const unknownField = Buffer.concat([Buffer.from([0xf2, 0x3f, 0xe8, 0x07]), Buffer.alloc(1_000)]);
+    const raw = { ...log.produce, requestSerialize: (frame: Buffer) => frame };
+    const error = await small.failure(raw, Buffer.concat([request.finish(), unknownField]));
+    expect(error).toMatchObject({ reason: "OVERLOADED", effect: "none" });
+    await small.call(raw, Buffer.from(request.finish()));
+    expect(broker.produced).toBe(1);
+  });
 });

@@ -31,11 +31,13 @@ describe("PublishRequest", () => {
   it("is decoded as the generated decoder does", () => {
     fc.assert(
       fc.property(fields, (request) => {
-        const decoded = decodePublishRequest(Buffer.from(ProduceRequest.encode(request).finish()));
+        const frame = Buffer.from(ProduceRequest.encode(request).finish());
+        const decoded = decodePublishRequest(frame);
         expect({ ...decoded, batch: [...decoded.batch!] }).toEqual({
           ...request,
           batch: [...request.batch],
           records: undefined,
+          frameBytes: frame.length,
         });
       }),
     );
@@ -55,6 +57,7 @@ describe("PublishRequest", () => {
       durability: 0,
       batch: undefined,
       records: undefined,
+      frameBytes: 3,
     });
   });
 
@@ -66,6 +69,14 @@ describe("PublishRequest", () => {
     expect(last(records("a"), batch("b")).records).toBeUndefined();
     expect(last(batch("b"), records("a"), records("c")).records!.join()).toBe("a,c");
     expect(last(batch("b"), records("a")).batch).toBeUndefined();
+  });
+
+  it("takes a record set in 64 pieces and refuses one in more", () => {
+    const pieces = (count: number) => Buffer.alloc(2 * count, Buffer.from([0x1a, 0]));
+    expect(decodePublishRequest(pieces(64)).records).toHaveLength(64);
+    expect(() => decodePublishRequest(pieces(65))).toThrow("more than 64 pieces");
+    const replaced = Buffer.concat([pieces(64), Buffer.from([0x22, 0]), pieces(64)]);
+    expect(decodePublishRequest(replaced).records).toHaveLength(64);
   });
 
   it("drops unknown fields of every wire type", () => {
