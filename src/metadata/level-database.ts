@@ -3,6 +3,9 @@ import { StoreDamagedError } from "./store-damaged-error.ts";
 import { StoreFailedError } from "./store-failed-error.ts";
 import { StoreLockedError } from "./store-locked-error.ts";
 
+/** Inside the database's folder, so that a copy or a move of one takes the other along; LevelDB passes it over. */
+const LOCK_FOLDER = "lock";
+
 /** One change of a write. */
 export type Change =
   | { readonly type: "put"; readonly key: string; readonly value: string }
@@ -11,11 +14,13 @@ export type Change =
 /**
  * LevelDB with texts for keys and values, synced writes and our errors. Its log may be left out of step by a write
  * that failed half-way (a full disk): what is written behind it would be lost at the next start. So a failed write
- * makes the next call open the database anew, which reads the log back and starts a fresh one. The lock is free for
- * that moment; should another process take it, every call from then on throws StoreLockedError.
+ * makes the next call open the database anew, which reads the log back and starts a fresh one. LevelDB's own lock is
+ * free in between, so another one, on an empty database in the folder `lock`, is held from `open` to `close`.
  */
 export class LevelDatabase {
   readonly #path: string;
+  /** Holds nothing but its lock. */
+  #lock: Level<string, string> | undefined;
   #level: Level<string, string> | undefined;
   #isOpen = false;
 
@@ -26,13 +31,26 @@ export class LevelDatabase {
   /** Opens or creates the database. Throws StoreLockedError, StoreDamagedError or StoreFailedError. */
   async open(): Promise<void> {
     if (this.#isOpen) throw new StoreLockedError(this.#path);
-    this.#level = await this.#connect();
+    const lock = await this.#connect(`${this.#path}/${LOCK_FOLDER}`);
+    try {
+      this.#level = await this.#connect(this.#path);
+    } catch (error) {
+      await lock.close();
+      throw error;
+    }
+    this.#lock = lock;
     this.#isOpen = true;
   }
 
   async close(): Promise<void> {
     this.#isOpen = false;
-    await this.#disconnect();
+    const lock = this.#lock;
+    this.#lock = undefined;
+    try {
+      await this.#disconnect();
+    } finally {
+      await lock?.close();
+    }
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -64,12 +82,12 @@ export class LevelDatabase {
 
   async #connected(): Promise<Level<string, string>> {
     if (!this.#isOpen) throw new TypeError("the metadata store is not open");
-    this.#level ??= await this.#connect();
+    this.#level ??= await this.#connect(this.#path);
     return this.#level;
   }
 
-  async #connect(): Promise<Level<string, string>> {
-    const level = new Level<string, string>(this.#path);
+  async #connect(path: string): Promise<Level<string, string>> {
+    const level = new Level<string, string>(path);
     await this.#translate("opened", level.open());
     return level;
   }

@@ -2,9 +2,14 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Level } from "level";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { seededRandom } from "../../src/base/index.ts";
-import { LevelMetadataStore, StoreDamagedError, StoreFailedError } from "../../src/metadata/index.ts";
+import {
+  LevelMetadataStore,
+  StoreDamagedError,
+  StoreFailedError,
+  StoreLockedError,
+} from "../../src/metadata/index.ts";
 
 let folder: string;
 let path: string;
@@ -119,6 +124,21 @@ describe("a refusal of the system", () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(StoreFailedError);
     expect(error).toMatchObject({ path, isOutOfSpace: false });
-    expect((error as Error).message).toContain(`the metadata in ${path} could not be opened: EEXIST`);
+    expect((error as Error).message).toContain(`the metadata in ${path} could not be opened: ENOTDIR`);
+  });
+});
+
+describe("the lock", () => {
+  it("is kept through a write that failed, and is free after the close", async () => {
+    await withStore(async (store) => {
+      const batch = vi.spyOn(Level.prototype, "batch");
+      batch.mockImplementation(() => Promise.reject(new Error("No space left on device")));
+      await expect(store.nextBrokerEpoch()).rejects.toMatchObject({ isOutOfSpace: true });
+      batch.mockRestore();
+      await expect(newStore().open()).rejects.toThrow(StoreLockedError);
+      expect(await store.nextBrokerEpoch()).toBe(0);
+      await expect(newStore().open()).rejects.toThrow(StoreLockedError);
+    });
+    expect(await withStore((store) => store.nextBrokerEpoch())).toBe(1);
   });
 });
