@@ -57,6 +57,11 @@ export class RecordCursor {
     return this.walker.count;
   }
 
+  /** Bytes that the batch was decompressed to; 0 if it was not compressed. */
+  get unfoldedBytes(): number {
+    return this.walker.unfoldedBytes;
+  }
+
   get offset(): number {
     return this.baseOffset + this.walker.offsetDelta;
   }

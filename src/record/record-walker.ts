@@ -36,6 +36,8 @@ export class RecordWalker extends VarintReader {
   valueLength = -1;
   valueAt = 0;
   headerCount = 0;
+  /** Bytes that the batch was decompressed to; 0 if it was not compressed. */
+  unfoldedBytes = 0;
   /** The header walked last. */
   headerKeyLength = 0;
   headerKeyAt = 0;
@@ -51,9 +53,11 @@ export class RecordWalker extends VarintReader {
     const end = position + header.sizeInBytes;
     if (header.compression === undefined) throw unknownCodec(header.attributes);
     if (header.compression === "none") {
+      this.unfoldedBytes = 0;
       this.begin(batch, start, end, header.recordCount);
     } else {
       const records = decompress(header.compression, batch.subarray(start, end), bytesMax);
+      this.unfoldedBytes = records.length;
       this.begin(records, 0, records.length, header.recordCount);
     }
   }

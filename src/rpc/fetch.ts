@@ -28,8 +28,14 @@ const POSITIONS_MAX = 256;
 const WAIT_MS_MAX = 30_000;
 /** Default and maximum of FetchRequest.max_bytes. */
 const ANSWER_BYTES_MAX = 2_097_152;
+/**
+ * Bytes of decompressed records after which the other positions of a fetch are left to the next: far more than an
+ * answer can carry, unless batches are decompressed for a few records at their end.
+ */
+const UNFOLDED_BYTES_MAX = 8 * 1_048_576;
 /** Number of FetchedPartition.records. */
 const RECORDS_FIELD = 7;
+const NOTHING = Buffer.alloc(0);
 
 /** In which form records are delivered. */
 export type RecordForm = "records" | "batches";
@@ -87,20 +93,33 @@ function asBatches(positions: readonly FetchPosition[], parts: readonly FetchedP
   });
 }
 
-/** Records take more room than batches, most of all compressed ones: what does not fit is left to the next fetch. */
+/**
+ * Records take more room than batches, and compressed ones more time: once an answer is full, or enough was
+ * decompressed for it, the other positions are left to the next fetch, and nothing of them is looked at.
+ */
 function asRecords(positions: readonly FetchPosition[], parts: readonly FetchedPart[]) {
   let room = STRUCTURED_BYTES_MAX;
+  let unfoldedBytes = 0;
+  let isFull = false;
   return parts.map((part, index): FetchedPartitionToSend => {
     const { topic, partition, offset } = positions[index]!;
     if (part instanceof MillraceError) return { topic, partition, error: encodeStatus(part) };
+    const { logStartOffset, highWatermark } = part;
+    if (isFull || unfoldedBytes >= UNFOLDED_BYTES_MAX) {
+      const content = { form: "records", fields: NOTHING } as const;
+      return { topic, partition, logStartOffset, highWatermark, nextOffset: offset, content };
+    }
+    const records = new StructuredRecords(part, offset, RECORDS_FIELD);
     try {
-      const { fields, nextOffset } = new StructuredRecords(part, offset, RECORDS_FIELD).take(room);
+      const { fields, nextOffset, last } = records.take(room);
       room -= fields.length;
-      const { logStartOffset, highWatermark } = part;
+      isFull = !last;
       const content = { form: "records", fields } as const;
       return { topic, partition, logStartOffset, highWatermark, nextOffset, content };
     } catch (thrown) {
       return { topic, partition, error: encodeStatus(MillraceError.from(thrown)) };
+    } finally {
+      unfoldedBytes += records.unfoldedBytes;
     }
   });
 }

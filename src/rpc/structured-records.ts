@@ -22,6 +22,7 @@ export class StructuredRecords {
   readonly #fromOffset: number;
   readonly #field: number;
   readonly #cursor = new RecordCursor();
+  #unfoldedBytes = 0;
   #chunk = -1;
   /** Positions of the batches of the present chunk that are still to come. */
   #batches: Iterator<number, void> | undefined;
@@ -34,6 +35,11 @@ export class StructuredRecords {
     this.#read = read;
     this.#fromOffset = fromOffset;
     this.#field = field;
+  }
+
+  /** Bytes that compressed batches were decompressed to, so far. */
+  get unfoldedBytes(): number {
+    return this.#unfoldedBytes;
   }
 
   /**
@@ -81,6 +87,7 @@ export class StructuredRecords {
       const chunk = this.#read.chunks[this.#chunk]!;
       if (readLastOffset(chunk, next.value) < this.#fromOffset) continue;
       this.#cursor.reset(chunk, next.value);
+      this.#unfoldedBytes += this.#cursor.unfoldedBytes;
       this.#inBatch = true;
       return true;
     }

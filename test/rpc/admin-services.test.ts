@@ -208,6 +208,28 @@ describe("ListOffsets", () => {
     expect(error.reason).toBe("INVALID_REQUEST");
   });
 
+  it("runs the same search by timestamp once, and different ones of all calls in turns of their own", async () => {
+    const asked: unknown[] = [];
+    let inThisTurn = 0;
+    let most = 0;
+    const findOffset = broker.findOffset.bind(broker);
+    broker.findOffset = async (topic, partition, query) => {
+      asked.push(query);
+      most = Math.max(most, ++inThisTurn);
+      setImmediate(() => inThisTurn--);
+      return findOffset(topic, partition, query);
+    };
+    const queries = Array.from({ length: 120 }, (_, index) => ({ topic: "t", timestampMs: index % 40 }));
+    const calls = await Promise.all([0, 1].map(() => client.call(log.listOffsets, { queries })));
+    for (const { answers } of calls) {
+      expect(answers!.map(({ offset }) => offset)).toEqual(
+        queries.map((query) => (query.timestampMs ? null : 0)),
+      );
+    }
+    expect(asked).toHaveLength(80);
+    expect(most).toBe(1);
+  });
+
   it("refuses an answer that would not fit one message", async () => {
     const query = { topic: "t".repeat(249), position: OFFSET_POSITION_LATEST };
     const error = await client.failure(log.listOffsets, { queries: new Array(9_000).fill(query) });

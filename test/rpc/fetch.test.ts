@@ -1,9 +1,11 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import zlib from "node:zlib";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { millrace } from "../../src/gen/millrace.js";
+import { BatchBuilder } from "../../src/record/index.ts";
 import type { RpcServer } from "../../src/rpc/index.ts";
 import { messageToError } from "../../src/wire/index.ts";
 import { FakeBroker } from "./fake-broker.ts";
-import { batchOf, connect, log, startServer, type TestClient, until } from "./harness.ts";
+import { atEnd, batchOf, connect, log, startServer, type TestClient, until } from "./harness.ts";
 import { unfoldingBatch } from "./unfolding-batch.ts";
 
 const format = millrace.v1.RecordFormat.RECORD_FORMAT_BATCHES;
@@ -80,6 +82,28 @@ describe("Fetch", () => {
       [0, 0],
     ]);
     expect(partitions![4]!.error).toBeNull();
+  });
+
+  it("stops decompressing for a few records of many positions, and says where to go on", async () => {
+    const builder = new BatchBuilder({ bytesMax: 3 * 1_048_576, compression: "gzip" });
+    builder.append(null, Buffer.alloc(2_600_000), 1);
+    builder.append(null, "last", 1);
+    await broker.produce("t", 0, Buffer.from(builder.build()), undefined);
+    const gunzip = vi.spyOn(zlib, "gunzipSync");
+    atEnd(() => gunzip.mockRestore());
+    const { partitions } = await client.call(log.fetch, { positions: new Array(60).fill(position(1)) });
+    expect(gunzip).toHaveBeenCalledTimes(4);
+    const nextOffsets = partitions!.map(({ nextOffset }) => nextOffset);
+    expect(nextOffsets).toEqual([2, 2, 2, 2, ...new Array(56).fill(1)]);
+  });
+
+  it("decompresses nothing for positions that come after a full answer", async () => {
+    await broker.produce("t", 0, unfoldingBatch(2_000_000), undefined);
+    const gunzip = vi.spyOn(zlib, "gunzipSync");
+    atEnd(() => gunzip.mockRestore());
+    const { partitions } = await client.call(log.fetch, { positions: new Array(60).fill(position()) });
+    expect(partitions!.map(({ nextOffset }) => nextOffset)).toEqual([1, ...new Array(59).fill(0)]);
+    expect(gunzip).toHaveBeenCalledTimes(2);
   });
 
   it("fails one partition and serves the other", async () => {
