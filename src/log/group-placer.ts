@@ -59,7 +59,8 @@ export class GroupPlacer {
     let taken = 0;
     for (const pending of queue) {
       const groupBytes = bytes + pending.batch.length;
-      const isFull = groupBytes > GROUP_BYTES_MAX || segment.sizeBytes + groupBytes > config.segmentBytes;
+      const isGroupFull = bytes > 0 && groupBytes > GROUP_BYTES_MAX;
+      const isFull = isGroupFull || segment.sizeBytes + groupBytes > config.segmentBytes;
       const isTooFar = nextOffset + pending.header.recordCount - segment.baseOffset > RELATIVE_OFFSET_MAX;
       const isFirstInSegment = segment.sizeBytes + bytes === 0;
       if (taken === GROUP_BATCHES_MAX || (!isFirstInSegment && (isFull || isTooFar))) break;
@@ -74,16 +75,30 @@ export class GroupPlacer {
     return { placed, taken };
   }
 
+  /** A batch that the log has already, with its place there; undefined if it does not, or if it does not follow. */
+  placeKnown(pending: Pending): Placed | undefined {
+    try {
+      return this.#known(pending);
+    } catch (error) {
+      if (error instanceof MillraceError) return undefined;
+      throw error;
+    }
+  }
+
+  #known(pending: Pending): Placed | undefined {
+    const verdict = this.#parts.producers.check(pending.header);
+    if (verdict === undefined) return undefined;
+    const { baseOffset, timestampMs } = verdict.duplicateOf;
+    const header = { ...pending.header, maxTimestampMs: timestampMs };
+    return { pending, header, baseOffset, duplicate: true };
+  }
+
   /** Gives a batch its offset, or that of the first time it came; refuses it if its sequence does not follow. */
   #place(pending: Pending, nextOffset: number, config: LogConfig, nowMs: number): Placed | undefined {
     const { producers } = this.#parts;
     try {
-      const verdict = producers.check(pending.header);
-      if (verdict !== undefined) {
-        const { baseOffset, timestampMs } = verdict.duplicateOf;
-        const header = { ...pending.header, maxTimestampMs: timestampMs };
-        return { pending, header, baseOffset, duplicate: true };
-      }
+      const known = this.#known(pending);
+      if (known !== undefined) return known;
     } catch (error) {
       pending.reject(MillraceError.from(error));
       return undefined;

@@ -32,12 +32,19 @@ function setUp(config: Partial<LogConfig> = {}) {
 }
 
 describe("a group", () => {
-  it("holds at most 512 batches and 4 MiB", () => {
+  it("holds at most 512 batches and 1 MiB", () => {
     const { placer, pending, segment } = setUp({ segmentBytes: 2 ** 30 });
     const small = Array.from({ length: 600 }, () => pending(batchOf(["a"])));
     expect(placer.place(small, segment)).toMatchObject({ taken: 512, placed: { length: 512 } });
-    const large = Array.from({ length: 5 }, () => pending(batchOf(["x".repeat(1_500_000)])));
+    const large = Array.from({ length: 5 }, () => pending(batchOf(["x".repeat(400_000)])));
     expect(placer.place(large, segment).taken).toBe(2);
+  });
+
+  it("takes a batch that is larger than a group alone, wherever in the segment it comes", () => {
+    const { placer, pending, segment } = setUp({ segmentBytes: 2 ** 30, batchBytesMax: 3 * 1_048_576 });
+    segment.sizeBytes = 100;
+    const queue = Array.from({ length: 2 }, () => pending(batchOf(["x".repeat(2_500_000)])));
+    expect(placer.place(queue, segment).taken).toBe(1);
   });
 
   it("ends where the segment is full, and an empty segment takes any batch", () => {

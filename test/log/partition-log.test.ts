@@ -67,7 +67,7 @@ describe("an append", () => {
     expect(refused.length).toBeGreaterThan(0);
     for (const { value } of refused) expect(value).toMatchObject({ reason: "OVERLOADED", effect: "none" });
     gate.open();
-    await turn();
+    while (appends.some(({ state }) => state === "pending")) await turn();
     expect(appends.filter(({ state }) => state === "resolved").length).toBe(14 - refused.length);
     await log.append(batchOf(["again"]), undefined);
   });

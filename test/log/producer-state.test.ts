@@ -41,10 +41,10 @@ describe("sequences of a producer", () => {
     expect(new Log().append(header(17))).toBeUndefined();
   });
 
-  it("that were seen are answered with their first offsets, up to the fifth batch back", () => {
+  it("that were seen are answered with their first offsets, up to the sixteenth batch back", () => {
     const log = new Log();
-    for (let sequence = 0; sequence < 6; sequence++) log.append(header(2 * sequence, 2));
-    for (let sequence = 1; sequence < 6; sequence++)
+    for (let sequence = 0; sequence < 17; sequence++) log.append(header(2 * sequence, 2));
+    for (let sequence = 1; sequence < 17; sequence++)
       expect(log.append(header(2 * sequence, 2))).toBe(2 * sequence);
     expect(() => log.append(header(0, 2))).toThrow(
       expect.objectContaining({ reason: "OUT_OF_ORDER_SEQUENCE" }),
