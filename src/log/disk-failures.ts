@@ -2,8 +2,8 @@ import { MillraceError } from "../errors/index.ts";
 import { FileSystemError, isOutOfSpace } from "../fs/index.ts";
 
 /**
- * The error for a failure that changed nothing and may pass: no space, or no file descriptors. Undefined for any
- * other, which nobody can build on. `what` names the thing that could not be written.
+ * The error for a failure that may pass: no space, or no file descriptors. Undefined for any other, which nobody can
+ * build on. `what` names the thing that could not be written; it is for the caller to see that nothing of it was.
  */
 export function passingRefusal(error: unknown, what: string): MillraceError | undefined {
   if (isOutOfSpace(error)) {
@@ -36,6 +36,12 @@ export function offlineError(partition: string, action: string, cause: unknown):
     `partition ${partition} is offline: the disk could not ${action}; check the disk, then restart the broker, which recovers what was acknowledged`,
     { details: { partition }, cause },
   );
+}
+
+/** The same failure for whoever meets it before anything of theirs was tried. */
+export function untouched(failure: MillraceError): MillraceError {
+  const { reason, message, details, cause } = failure;
+  return new MillraceError(reason, message, { details, cause, effect: "none" });
 }
 
 /** What a reader is told when the disk refuses; whatever is no refusal of the disk passes as it is. */

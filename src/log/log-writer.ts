@@ -1,7 +1,7 @@
 import { assert } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { BatchHeader } from "../record/index.ts";
-import { isFailedFlush, offlineError, passingRefusal } from "./disk-failures.ts";
+import { isFailedFlush, offlineError, passingRefusal, untouched } from "./disk-failures.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { GroupPlacer, type Pending, type Placed, RELATIVE_OFFSET_MAX } from "./group-placer.ts";
@@ -54,10 +54,10 @@ export class LogWriter {
     this.#placer = new GroupPlacer(parts);
   }
 
-  /** Queues a checked batch. Throws OVERLOADED if too much waits, STORAGE_OFFLINE or LOG_CORRUPT if the log is. */
+  /** Queues a checked batch. Throws OVERLOADED if too much waits, STORAGE_OFFLINE if the log is. */
   append(batch: Buffer, header: BatchHeader, durability: Durability): Promise<AppendResult> {
     const { failure, name } = this.#parts.state;
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) throw untouched(failure);
     if (this.#pendingBytes + batch.length > PENDING_BYTES_MAX) {
       throw new MillraceError(
         "OVERLOADED",
@@ -80,8 +80,8 @@ export class LogWriter {
   }
 
   /**
-   * Seals the active segment and begins a new one; everything before is durable then. Only within `exclusively`.
-   * Throws STORAGE_FULL or OVERLOADED with nothing changed, STORAGE_OFFLINE if the disk failed.
+   * Seals the active segment and begins a new one; everything before is durable then. Only between two writes: by the
+   * writer itself, or within `exclusively`. Throws STORAGE_FULL or OVERLOADED with nothing changed, STORAGE_OFFLINE if the disk failed.
    */
   async roll(): Promise<void> {
     const { env, state, commit, config } = this.#parts;
@@ -110,12 +110,12 @@ export class LogWriter {
     return failure;
   }
 
-  /** Fails everything that waits: the log went offline. */
+  /** Fails everything that waits for its write, of which nothing was tried: the log went offline. */
   abandon(error: MillraceError): void {
     const pending = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    for (const { reject } of pending) reject(error);
+    for (const { reject } of pending) reject(untouched(error));
   }
 
   /** Refuses everything that waits and lets go of the file. Only within `exclusively`, once all is flushed that can be. */
@@ -169,7 +169,9 @@ export class LogWriter {
     if (this.#pending[0] !== first) return; // the log went offline, and everything was refused
     this.#pending.shift();
     this.#pendingBytes -= first.batch.length;
-    first.reject(refusal);
+    const known = this.#placer.placeKnown(first);
+    if (known === undefined) first.reject(refusal);
+    else this.#acknowledge(known);
   }
 
   #mustRoll(batchBytes: number, recordCount: number): boolean {
@@ -198,13 +200,20 @@ export class LogWriter {
     } catch (error) {
       producers.discard();
       const refusal = this.settle(error, "write");
-      for (const { pending } of placed) pending.reject(refusal);
+      for (const item of placed) this.#refuse(item, refusal);
       return;
     } finally {
       this.#isWriting = false;
       this.durableAdvanced();
     }
     for (const item of placed) this.#acknowledge(item);
+  }
+
+  /** Refuses a batch that was to be written, but not one that the log has from an earlier write. */
+  #refuse(item: Placed, refusal: MillraceError): void {
+    const { failure, logEndOffset } = this.#parts.state;
+    if (failure === undefined && item.duplicate && item.baseOffset < logEndOffset) this.#acknowledge(item);
+    else item.pending.reject(refusal);
   }
 
   /** Takes what fits one write off the queue. */

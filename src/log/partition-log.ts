@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/index.ts";
 import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
 import { checkBatch } from "../record/index.ts";
-import { offlineError, readFailure } from "./disk-failures.ts";
+import { offlineError, readFailure, untouched } from "./disk-failures.ts";
 import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { LogReader } from "./log-reader.ts";
@@ -163,7 +163,7 @@ export class PartitionLog {
    * Appends one encoded batch, whose bytes are taken over and stamped in place. It is checked whole first. Resolves
    * when it is as durable as asked, or as the topic's flush mode says. Throws INVALID_BATCH, CHECKSUM_MISMATCH,
    * BATCH_TOO_LARGE, UNSUPPORTED_COMPRESSION, OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, OVERLOADED and STORAGE_FULL
-   * with nothing written; STORAGE_OFFLINE with the outcome unknown.
+   * with nothing written; STORAGE_OFFLINE with the outcome unknown, or with effect "none" if its write was never tried.
    */
   async append(batch: Buffer, durability: Durability | undefined): Promise<AppendResult> {
     this.#requireOpen();
@@ -214,7 +214,7 @@ export class PartitionLog {
    */
   async trim(beforeOffset: number): Promise<number> {
     this.#requireOpen();
-    if (this.#state.failure !== undefined) throw this.#state.failure;
+    if (this.#state.failure !== undefined) throw untouched(this.#state.failure);
     return this.#trimmer.trim(beforeOffset);
   }
 

@@ -47,6 +47,26 @@ describe("a full disk", () => {
     }
   });
 
+  it("acknowledges a batch that the log has already, whatever becomes of its neighbours", async () => {
+    const { faults, log } = await openLog({ segmentBytes: 300 });
+    const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+    const sent = () => batchOf(["sent"], { producer });
+    const follower = () => batchOf(["x"], { producer: { ...producer, baseSequence: 1 } });
+    await log.append(sent(), undefined);
+    faults.writableBytes = 0;
+    // The first goes alone into its write; the others share the next one.
+    const batches = [batchOf(["lost"]), follower(), follower(), sent()];
+    const outcomes = await Promise.allSettled(batches.map((batch) => log.append(batch, undefined)));
+    const refused = { status: "rejected", reason: { reason: "STORAGE_FULL", effect: "none" } };
+    const known = { baseOffset: 1, duplicate: true, durability: "durable" };
+    expect(outcomes).toMatchObject([refused, refused, refused, { status: "fulfilled", value: known }]);
+    // Nor does it need the segment that is due for the batches around it.
+    faults.when("open", isLog, { action: "fail", code: "ENOSPC" });
+    const isTooLarge = batchOf(["y".repeat(200)]);
+    await expect(log.append(isTooLarge, undefined)).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    expect(await settled(log.append(sent(), undefined), "append")).toMatchObject(known);
+  });
+
   it("does not bring back after a power loss what it refused", async () => {
     const { faults, disk, rig, log } = await openLog();
     const batches = ["refused", "as well"].map((value) => batchOf([value]));

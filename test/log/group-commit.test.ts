@@ -68,11 +68,12 @@ describe("group commit", () => {
     await turn();
     const late = append(log, "late", "written");
     await turn();
-    for (const refused of [a, b, late]) {
-      expect(refused).toMatchObject({
-        state: "rejected",
-        value: { reason: "STORAGE_OFFLINE", effect: "unknown" },
-      });
+    for (const [refused, effect] of [
+      [a, "unknown"],
+      [b, "unknown"],
+      [late, "none"],
+    ] as const) {
+      expect(refused).toMatchObject({ state: "rejected", value: { reason: "STORAGE_OFFLINE", effect } });
     }
     expect(flushCount()).toBe(1);
     expect(log.failure?.reason).toBe("STORAGE_OFFLINE");
@@ -103,6 +104,23 @@ describe("group commit", () => {
       expect(await settled(log.close(), "close")).toBe(false);
     },
   );
+
+  it("knows that nothing happened to what waited for its write when the log went offline", async () => {
+    const { faults, log } = await openLog();
+    const gate = holdNext(faults, "write", "EIO");
+    const a = append(log, "a");
+    await turn();
+    const waiting = append(log, "waiting");
+    await turn();
+    gate.open();
+    await turn();
+    expect(a).toMatchObject({ state: "rejected", value: { reason: "STORAGE_OFFLINE", effect: "unknown" } });
+    expect(waiting).toMatchObject({
+      state: "rejected",
+      value: { reason: "STORAGE_OFFLINE", effect: "none" },
+    });
+    await expect(settled(log.trim(1), "trim")).rejects.toMatchObject({ effect: "none" });
+  });
 
   it("acknowledges no flush that ends well after a write failed", async () => {
     const { faults, log } = await openLog();
