@@ -80,21 +80,24 @@ export class Subscription implements SubscriptionApi {
   #run(): void {
     if (this.#isRunning || this.#isClosed) return;
     this.#isRunning = true;
-    void this.#deliverAll().finally(() => {
-      this.#isRunning = false;
-    });
+    void this.#deliverAll();
   }
 
+  /** Says that it has ended in the same turn as its last look, so that no news falls between the two. */
   async #deliverAll(): Promise<void> {
-    while (!this.#isClosed) {
-      const failure = this.#failures.shift();
-      if (failure !== undefined) {
-        await this.#sink.failed(failure.assignment, failure.error);
-        continue;
+    try {
+      while (!this.#isClosed) {
+        const failure = this.#failures.shift();
+        if (failure !== undefined) {
+          await this.#sink.failed(failure.assignment, failure.error);
+          continue;
+        }
+        const slot = this.#nextSlot();
+        if (slot === undefined) return;
+        await this.#serve(slot);
       }
-      const slot = this.#nextSlot();
-      if (slot === undefined) return;
-      await this.#serve(slot);
+    } finally {
+      this.#isRunning = false;
     }
   }
 

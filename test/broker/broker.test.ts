@@ -108,6 +108,33 @@ describe.each(Object.entries(kinds))("a broker in %s", (_kind, prepare) => {
     await second.close();
   });
 
+  it("delivers what comes in whichever microtask after a subscription has looked last", async () => {
+    const broker = await (await prepare())();
+    await broker.createTopic({ name: "t" });
+    for (let delay = 0; delay < 20; delay++) {
+      let delivered = 0;
+      const sink = {
+        deliver: async (_: unknown, read: ReadResult) => {
+          delivered += read.recordCount;
+        },
+        caughtUp: async () => {},
+        failed: async () => {},
+      };
+      await broker.produce("t", 0, batchOf(["a"]), undefined);
+      const end = broker.describeTopic("t").partitions[0]!.highWatermark;
+      const subscription = broker.subscribe(sink, { maxBytes: 1_000_000 });
+      subscription.addCredit(1_000, 1_000_000);
+      for (let turn = 0; turn < delay; turn++) await undefined;
+      subscription.assign({ topic: "t", partition: 0, assignmentId: 1 }, end - 1);
+      for (let turn = 0; turn < 10 && delivered === 0; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(delivered, `${delay} microtasks`).toBe(1);
+      subscription.close();
+    }
+    await broker.close();
+  });
+
   it("finds the first record at or after a timestamp", async () => {
     const broker = await (await prepare())();
     await broker.createTopic({ name: "t" });

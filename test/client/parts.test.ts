@@ -34,7 +34,12 @@ describe("endpoints", () => {
 });
 
 describe("the metadata cache", () => {
-  const topic = (leaders: string[]): TopicMetadata => ({ name: "t", leaders, batchBytesMax: 1_000 });
+  const topic = (leaders: string[]): TopicMetadata => ({
+    topicId: "0".repeat(32),
+    name: "t",
+    leaders,
+    batchBytesMax: 1_000,
+  });
 
   it("asks once for concurrent questions, and again when what it knows is old", async () => {
     const clock = new ManualClock(0);

@@ -51,6 +51,20 @@ async function readerAt(
 }
 
 describe("reading", () => {
+  it("a topic that was deleted and created again is an error, not a jump over its first records", async () => {
+    await produce(0, 5);
+    const reader = await readerAt("start");
+    expect(await readToEnd(reader)).toEqual(range(0, 5));
+    await client.admin().deleteTopic("t");
+    await client.admin().createTopic({ name: "t", partitionCount: 2 });
+    await produce(0, 8);
+    const goOn = async () => {
+      for await (const record of reader.records()) return record.offset;
+      return undefined;
+    };
+    await expect(goOn()).rejects.toMatchObject({ reason: "OFFSET_OUT_OF_RANGE" });
+  });
+
   it("from beyond the end is an error, also when it is to stop at the end", async () => {
     await produce(0, 10);
     await expect(readToEnd(await readerAt(999))).rejects.toMatchObject({ reason: "OFFSET_OUT_OF_RANGE" });

@@ -6,6 +6,8 @@ import type { TopicDescription } from "../api/admin.ts";
 /** A topic as the client knows it. */
 export interface TopicMetadata {
   readonly name: string;
+  /** Another for a topic of the same name that was deleted and created again. */
+  readonly topicId: string;
   /** Endpoint of each partition's leader, by partition number; "" where there is none. */
   readonly leaders: readonly string[];
   /** The topic's `max.message.bytes`. */
@@ -17,6 +19,7 @@ export function metadataOf(topic: TopicDescription): TopicMetadata {
   const limit = topic.configs.find((config) => config.name === "max.message.bytes");
   return {
     name: topic.name,
+    topicId: topic.topicId,
     leaders: topic.partitions.map((partition) => partition.endpoint),
     batchBytesMax: limit === undefined ? BATCH_BYTES_DEFAULT : Number(limit.value),
   };

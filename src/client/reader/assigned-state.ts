@@ -12,6 +12,8 @@ export class AssignedState {
   position: number;
   /** Offset to ask the broker for when it is assigned there again: what lies before it is queued or handed out. */
   fetchOffset: number;
+  /** Topic that the offsets belong to; undefined until it is subscribed after a move. */
+  topicId: string | undefined;
   /** Counts moves: what was queued before a move must not be handed out. */
   generation = 0;
   isPaused = false;
@@ -42,6 +44,7 @@ export class AssignedState {
   move(offset: number): void {
     this.position = offset;
     this.fetchOffset = offset;
+    this.topicId = undefined;
     this.generation++;
   }
 

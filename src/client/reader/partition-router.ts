@@ -35,6 +35,8 @@ export class PartitionRouter implements SubscriptionListener {
     try {
       const metadata = this.#cluster.metadata.peek(topic);
       if (metadata === undefined) throw leaderUnknown(state);
+      state.topicId ??= metadata.topicId;
+      if (state.topicId !== metadata.topicId) throw topicReplaced(state);
       const subscription = this.#subscriptionAt(this.#cluster.leader(metadata, partition).endpoint);
       if (state.subscription !== undefined && state.subscription !== subscription) this.detach(state);
       state.subscription = subscription;
@@ -159,6 +161,15 @@ export class PartitionRouter implements SubscriptionListener {
     const { onRetry } = this.#settings;
     if (onRetry) queueMicrotask(() => onRetry(error));
   }
+}
+
+/** The position means nothing in a topic of the same name that was created since: as good as fallen out of the log. */
+function topicReplaced({ topic, partition, fetchOffset }: AssignedState): MillraceError {
+  return new MillraceError(
+    "OFFSET_OUT_OF_RANGE",
+    `topic "${topic}" was deleted and created again: offset ${fetchOffset} of partition ${partition} belongs to the old one; seek to the start or the end`,
+    { details: { topic, partition, offset: fetchOffset } },
+  );
 }
 
 function leaderUnknown({ topic, partition }: AssignedState): MillraceError {
