@@ -1,6 +1,7 @@
 import type { Clock } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { PartitionLog } from "../log/index.ts";
+import { GrowthWatch, type WatchedPart } from "./growth-watch.ts";
 import type { FetchedPart, FetchOptions, FetchPosition, ReadResult } from "./types.ts";
 
 /** A position with the log that has it, or why none can be read. */
@@ -11,25 +12,33 @@ export interface FetchTarget {
 
 /**
  * Reads several partitions at once and waits, without polling, until there are `minBytes`, something fails, the time
- * is over or the caller gives up.
+ * is over or the caller gives up. What is there when the wait begins is let go of and read again when it ends.
  */
 export async function waitingFetch(
   clock: Clock,
   targets: readonly FetchTarget[],
   options: FetchOptions,
 ): Promise<FetchedPart[]> {
-  const deadlineMs = clock.monotonicMs() + options.maxWaitMs;
-  const changes = new ChangeWaiter(targets);
-  try {
-    for (;;) {
-      const parts = await readAll(targets, options.maxBytes);
-      const waitMs = deadlineMs - clock.monotonicMs();
-      if (isEnough(parts, options.minBytes) || waitMs <= 0 || options.signal?.aborted === true) return parts;
-      await changes.next(clock, waitMs, options.signal);
-    }
-  } finally {
-    changes.close();
-  }
+  const { minBytes, maxBytes, maxWaitMs, signal } = options;
+  const parts = await readAll(targets, maxBytes);
+  if (maxWaitMs <= 0 || isEnough(parts, minBytes)) return parts;
+  const watch = new GrowthWatch(watchedParts(targets, parts), clock, maxWaitMs, signal);
+  // Not awaited here: this call and the parts that it read must not live as long as the wait.
+  return watch
+    .enough(minBytes)
+    .then(() => readAll(targets, maxBytes))
+    .finally(() => watch.close());
+}
+
+/** The targets, with what was read of them only as numbers. */
+function watchedParts(targets: readonly FetchTarget[], parts: readonly FetchedPart[]): WatchedPart[] {
+  return targets.flatMap(({ position, log }, index): WatchedPart[] => {
+    const part = parts[index]!;
+    if (log instanceof MillraceError || part instanceof MillraceError) return [];
+    part.release?.();
+    const { bytes, nextOffset } = part;
+    return [{ log, offset: position.offset, maxBytes: position.maxBytes, bytes, nextOffset }];
+  });
 }
 
 function isEnough(parts: readonly FetchedPart[], minBytes: number): boolean {
@@ -72,39 +81,4 @@ async function readPart(
 function nothingRead(log: PartitionLog, offset: number): ReadResult {
   const { logStartOffset, highWatermark } = log;
   return { chunks: [], bytes: 0, recordCount: 0, nextOffset: offset, logStartOffset, highWatermark };
-}
-
-/** Tells when any of the logs changed since it was last asked. */
-class ChangeWaiter {
-  readonly #logs: readonly PartitionLog[];
-  #changed = false;
-  #wake: (() => void) | undefined;
-  readonly #listener = () => {
-    this.#changed = true;
-    this.#wake?.();
-  };
-
-  constructor(targets: readonly FetchTarget[]) {
-    this.#logs = targets.flatMap(({ log }) => (log instanceof MillraceError ? [] : [log]));
-    for (const log of this.#logs) log.listen(this.#listener);
-  }
-
-  async next(clock: Clock, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (!this.#changed) {
-      await new Promise<void>((resolve) => {
-        const timer = clock.schedule(Math.ceil(waitMs), resolve);
-        signal?.addEventListener("abort", () => resolve(), { once: true });
-        this.#wake = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
-      this.#wake = undefined;
-    }
-    this.#changed = false;
-  }
-
-  close(): void {
-    for (const log of this.#logs) log.unlisten(this.#listener);
-  }
 }

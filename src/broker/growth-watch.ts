@@ -1,0 +1,111 @@
+import type { Clock, Timer } from "../base/index.ts";
+import type { PartitionLog } from "../log/index.ts";
+
+/** A partition that a fetch waits for. */
+export interface WatchedPart {
+  readonly log: PartitionLog;
+  /** Where the fetch will read, and at most how much. */
+  readonly offset: number;
+  readonly maxBytes: number;
+  /** Bytes that were there when the wait began, and the offset that follows them. */
+  readonly bytes: number;
+  readonly nextOffset: number;
+}
+
+interface Watched {
+  readonly log: PartitionLog;
+  readonly offset: number;
+  readonly maxBytes: number;
+  readonly listener: () => void;
+  /** Everything below is counted. */
+  countedTo: number;
+  bytes: number;
+  hasChanged: boolean;
+}
+
+/**
+ * Counts the bytes that come to the partitions of a fetch while it waits. Each is read once to be counted and let go
+ * of: a fetch that waits holds no bytes, however many wait.
+ */
+export class GrowthWatch {
+  readonly #parts: readonly Watched[];
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: Timer;
+  readonly #wakeUp = () => {
+    this.#hasNews = true;
+    this.#wake?.();
+  };
+  readonly #endWait = () => {
+    this.#isOver = true;
+    this.#wakeUp();
+  };
+  #hasNews = true;
+  #isOver = false;
+  #wake: (() => void) | undefined;
+
+  /** Watches until `close`, and waits for at most `waitMs`, or until the signal. */
+  constructor(parts: readonly WatchedPart[], clock: Clock, waitMs: number, signal: AbortSignal | undefined) {
+    this.#parts = parts.map((part) => this.#watch(part));
+    this.#timer = clock.schedule(Math.ceil(waitMs), this.#endWait);
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#endWait);
+    if (signal?.aborted === true) this.#isOver = true;
+  }
+
+  /** Resolves when `minBytes` can be read, a part cannot be read, or the wait is over. Never fails. */
+  async enough(minBytes: number): Promise<void> {
+    while (!this.#isOver) {
+      if (!this.#hasNews) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      this.#hasNews = false;
+      if (await this.#count(minBytes)) return;
+    }
+  }
+
+  close(): void {
+    for (const { log, listener } of this.#parts) log.unlisten(listener);
+    this.#timer.cancel();
+    this.#signal?.removeEventListener("abort", this.#endWait);
+  }
+
+  #watch({ log, offset, maxBytes, bytes, nextOffset }: WatchedPart): Watched {
+    const listener = () => {
+      part.hasChanged = true;
+      this.#wakeUp();
+    };
+    const part: Watched = { log, offset, maxBytes, listener, countedTo: nextOffset, bytes, hasChanged: true };
+    log.listen(listener);
+    return part;
+  }
+
+  /** Whether there is enough, or a part that cannot be read, which the fetch then finds out for itself. */
+  async #count(minBytes: number): Promise<boolean> {
+    for (const part of this.#parts) {
+      if (!part.hasChanged) continue;
+      part.hasChanged = false;
+      try {
+        await countNew(part, minBytes);
+      } catch {
+        return true;
+      }
+      if (part.log.logStartOffset > part.offset) return true;
+    }
+    let bytes = 0;
+    for (const part of this.#parts) bytes += Math.min(part.bytes, part.maxBytes);
+    return bytes >= minBytes;
+  }
+}
+
+async function countNew(part: Watched, minBytes: number): Promise<void> {
+  while (part.bytes < Math.min(minBytes, part.maxBytes)) {
+    const { bytes, nextOffset, release } = await part.log.read(part.countedTo, minBytes);
+    release?.();
+    if (bytes === 0) return;
+    part.bytes += bytes;
+    part.countedTo = nextOffset;
+  }
+}
