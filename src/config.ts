@@ -27,7 +27,7 @@ export const ServerConfigSchema = z.strictObject({
   partitions: count(1, 10_000).default(1).describe("partitions of a topic created without a count"),
   partitionsMax: count(1, 100_000).default(20_000).describe("most partitions of all topics"),
   cacheBytes: count(0, 64 * 1_024 * MIB)
-    .default(16 * MIB)
+    .default(8 * MIB)
     .describe("bytes of the newest batches kept in memory"),
   produceBytesMax: count(MIB, 64 * 1_024 * MIB)
     .default(64 * MIB)

@@ -46,7 +46,7 @@ export interface BrokerOptions {
   readonly partitionCountDefault?: number;
   /** Most partitions of all topics. Default 20,000. */
   readonly partitionsPerBrokerMax?: number;
-  /** Bytes of the newest batches kept in memory. Default 16 MiB. */
+  /** Bytes of the newest batches kept in memory. Default 8 MiB. */
   readonly cacheBytes?: number;
   /** Bytes of indexes of sealed segments kept in memory. Default 32 MiB. */
   readonly indexCacheBytes?: number;
@@ -280,7 +280,7 @@ function environmentOf(options: BrokerOptions): LogEnvironment {
     logger: options.logger ?? silentLogger,
     files: new FilePool(options.fs, options.openFilesMax ?? 4_096),
     indexes: new IndexCache(options.indexCacheBytes ?? 32 * MIB),
-    cache: new TailCache(options.cacheBytes ?? 16 * MIB),
+    cache: new TailCache(options.cacheBytes ?? 8 * MIB),
     buffers: new ReadBuffers(),
   };
 }

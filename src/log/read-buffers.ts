@@ -1,7 +1,7 @@
 import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
 
 /** Buffers kept for the next read; more than a few only cost memory. */
-const FREE_MAX = 8;
+const FREE_MAX = 4;
 
 /**
  * Buffers for reads of whole chunks. A reader that has sent its bytes gives the buffer back, which spares an
