@@ -219,6 +219,8 @@ export class LogWriter {
   /** Takes what fits one write off the queue. */
   #takeGroup(segment: Segment): Placed[] {
     const { placed, taken } = this.#placer.place(this.#pending, segment);
+    // The config changed since the writer looked. A new segment takes any batch, so this cannot go round in circles.
+    if (taken === 0) this.#isRollDue = true;
     for (const { batch } of this.#pending.slice(0, taken)) this.#pendingBytes -= batch.length;
     this.#pending = this.#pending.slice(taken);
     return placed;

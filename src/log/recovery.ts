@@ -2,11 +2,13 @@
  * Opens the segments of a partition, after a clean stop or a crash.
  *
  * Only bytes above the recovery point can be torn: everything below it was flushed, and so was every segment but the
- * last, because a roll flushes before it begins a new one. After a crash the last segment is scanned from the
- * recovery point; the first batch that is not whole, right and in its place ends the log, since nothing from there on
- * was promised durable, and the rest is cut. A bad batch below that point is damage and takes the partition offline:
- * nothing is cut. What was scanned is then written again and flushed, because after a failed fsync the page cache may
- * show bytes that the disk never got; for the same reason the name of a segment that is still empty is made anew.
+ * last, because a roll flushes before it begins a new one. After a crash the last segment is scanned to its end; the
+ * first batch above the recovery point that is not whole, right and in its place ends the log, since nothing from
+ * there on was promised durable, and the rest is cut. The scan begins some way below that point, so that the retries
+ * of producers that missed their answers are recognised; a bad batch there is damage and takes the partition offline:
+ * nothing is cut. What lies above the point is then written again and flushed, because after a failed fsync the page
+ * cache may show bytes that the disk never got; for the same reason the name of a segment that is still empty is made
+ * anew.
  */
 import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
 import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from "../record/index.ts";
@@ -19,6 +21,9 @@ import type { Segment } from "./segment.ts";
 import type { SegmentIndexes } from "./segment-indexes.ts";
 import { scanBatches, type ScanStop } from "./segment-scan.ts";
 import { keepTornTail } from "./torn-tail.ts";
+
+/** Bytes of log below the recovery point that are scanned for what producers sent. */
+const PRODUCER_SCAN_BYTES = 8 * 1_048_576;
 
 /** What is known of a log before its files are read. */
 export interface RecoveryInput extends SegmentSearch {
@@ -120,7 +125,7 @@ async function settleSealed(
   nextBaseOffset: number,
   terms: Term[] | undefined,
 ): Promise<void> {
-  const stop = await walk(input, segment, Number.POSITIVE_INFINITY, terms);
+  const stop = await walk(input, segment, { offset: Number.POSITIVE_INFINITY, bytesBefore: 0 }, terms);
   if (stop.fault !== undefined) throw corruptFile(segment.log.path, stop.position, stop.fault);
   if (segment.nextOffset !== nextBaseOffset) {
     const text = `the segment ends at offset ${segment.nextOffset}, the next begins at ${nextBaseOffset}: a segment is missing or out of place`;
@@ -133,7 +138,10 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
   const { env, isClean } = input;
   const flushedEnd = Math.max(input.recoveryPoint, segment.baseOffset);
   const sizeBytes = segment.sizeBytes;
-  const stop = await walk(input, segment, isClean ? Number.POSITIVE_INFINITY : flushedEnd, terms);
+  const from = isClean
+    ? { offset: Number.POSITIVE_INFINITY, bytesBefore: 0 }
+    : { offset: flushedEnd, bytesBefore: PRODUCER_SCAN_BYTES };
+  const stop = await walk(input, segment, from, terms);
   if (segment.nextOffset < flushedEnd || (isClean && stop.fault !== undefined)) {
     const fault = stop.fault ?? `the log ends at offset ${segment.nextOffset}`;
     throw corruptFile(
@@ -160,32 +168,40 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
   }
   segment.sizeBytes = stop.position;
   segment.firstAppendMs = await firstTimestamp(segment);
-  if (!isClean) await rewrite(segment, stop.startPosition);
+  if (!isClean) await rewrite(segment, stop.flushedPosition);
+}
+
+/** Where a walk is to begin: `bytesBefore` bytes of log below the last indexed batch that holds or precedes `offset`. */
+interface WalkFrom {
+  readonly offset: number;
+  readonly bytesBefore: number;
+}
+
+/** How far a walk came; below `flushedPosition` lie the batches below the recovery point. */
+interface WalkStop extends ScanStop {
+  readonly flushedPosition: number;
 }
 
 /**
- * Accounts for the batches of a segment from the last indexed one that holds or precedes `fromOffset`, and checks
- * each in its place. Indexes that do not fit what is found are dropped and the whole segment is read instead.
+ * Accounts for the batches of a segment from an indexed one or its beginning on, and checks each in its place. Indexes that do not fit what is found are dropped and the whole segment is read instead.
  */
 async function walk(
   input: RecoveryInput,
   segment: Segment,
-  fromOffset: number,
+  from: WalkFrom,
   terms: Term[] | undefined,
-): Promise<ScanStop & { startPosition: number }> {
+): Promise<WalkStop> {
   const stored = terms === undefined ? await segment.loadIndexes() : undefined;
-  const start = stored === undefined ? undefined : resumeAt(stored, fromOffset);
+  const start = stored === undefined ? undefined : resumeAt(stored, from);
   if (stored !== undefined && start !== undefined && (await isLargestTrue(segment, stored))) {
     const stop = await walkFrom(input, segment, stored, start, terms);
-    if (stop.fault !== INDEX_MISMATCH) return { ...stop, startPosition: start.position };
+    if (stop.fault !== INDEX_MISMATCH) return stop;
   }
   const isDamaged = stored === undefined || start !== undefined;
   if (isDamaged && segment.sizeBytes > 0 && terms === undefined) {
     input.env.logger.warn({ path: segment.log.path }, "index missing or damaged; rebuilding it from the log");
   }
-  const stop = await walkFrom(input, segment, segment.startOver(), { position: 0 }, terms);
-  // What lies below the recovery point is flushed, but finding its place would cost as much as writing it again.
-  return { ...stop, startPosition: 0 };
+  return walkFrom(input, segment, segment.startOver(), { position: 0 }, terms);
 }
 
 const INDEX_MISMATCH = "index points elsewhere";
@@ -196,9 +212,11 @@ interface WalkStart {
   readonly lastOffset?: number;
 }
 
-/** Drops the index entries beyond the last one that ends below `fromOffset`, whose batch is where the walk starts. */
-function resumeAt(indexes: SegmentIndexes, fromOffset: number): WalkStart | undefined {
-  const entry = indexes.offsets.lookup(fromOffset - 1);
+/** The indexed batch where the walk starts, undefined for the segment's beginning; later index entries are dropped. */
+function resumeAt(indexes: SegmentIndexes, { offset, bytesBefore }: WalkFrom): WalkStart | undefined {
+  const last = indexes.offsets.lookup(offset - 1);
+  if (last === undefined || last.position <= bytesBefore) return undefined;
+  const entry = indexes.offsets.firstFrom(last.position - bytesBefore);
   if (entry !== undefined) indexes.truncateAbove(entry.lastOffset);
   return entry;
 }
@@ -215,10 +233,11 @@ async function walkFrom(
   indexes: SegmentIndexes,
   start: WalkStart,
   terms: Term[] | undefined,
-): Promise<ScanStop> {
+): Promise<WalkStop> {
   const epochs = terms === undefined ? input.epochs : undefined;
   const largestMs = indexes.largest?.timestampMs ?? -1;
   let expected = start.lastOffset === undefined ? segment.baseOffset : undefined;
+  let flushedPosition = start.position;
   const visit = (header: BatchHeader, position: number): string | undefined => {
     const lastOffset = header.baseOffset + header.lastOffsetDelta;
     const isIndexed = expected === undefined;
@@ -233,16 +252,17 @@ async function walkFrom(
     }
     segment.noteBatch(header, lastOffset, position, indexes);
     expected = lastOffset + 1;
+    if (header.baseOffset < input.recoveryPoint) flushedPosition = position + header.sizeInBytes;
     return undefined;
   };
   const { sizeBytes } = segment;
   const stop = await segment.log.use((file) => scanBatches(file, start.position, sizeBytes, visit));
   segment.sizeBytes = sizeBytes;
   if (stop.position === start.position && start.lastOffset !== undefined) {
-    return { position: stop.position, fault: INDEX_MISMATCH };
+    return { position: stop.position, fault: INDEX_MISMATCH, flushedPosition };
   }
   segment.activate(indexes);
-  return stop;
+  return { ...stop, flushedPosition };
 }
 
 /** Learns the term of a batch from its leader epoch where that is asked for; epochs never fall. */

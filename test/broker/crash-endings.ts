@@ -103,7 +103,7 @@ async function endIt(world: CrashWorld, ending: Ending, seed: number): Promise<C
   return world.fork(ending === "power" ? world.disk.crash(seededRandom(seed)) : world.disk);
 }
 
-/** What is left is taken into service, added to, and loses power again; then it is stopped as it should be. */
+/** What is left is taken into service, added to, and loses power again; some are then stopped as they should be. */
 async function goOn(world: CrashWorld, survived: Ending, seed: number): Promise<string[]> {
   const problems = await world.recover(survived);
   problems.push(...(await world.append()));
@@ -113,6 +113,7 @@ async function goOn(world: CrashWorld, survived: Ending, seed: number): Promise<
   const crashed = world.disk.crash(seededRandom(seed), { unsynced: seed % 2 === 0 ? "lost" : "any" });
   const later = await world.fork(crashed);
   for (const problem of await later.recover("power")) problems.push(`after a second power loss: ${problem}`);
+  if (seed % 3 !== 0) return problems;
   problems.push(...(await later.append()));
   await later.close();
   for (const problem of await later.recover("process")) problems.push(`after a clean stop: ${problem}`);

@@ -10,6 +10,8 @@ export interface Sent {
   readonly values: readonly string[];
   outcome: Outcome;
   baseOffset: number | undefined;
+  /** An attempt ended without anybody knowing what it did. */
+  isUnsure: boolean;
 }
 
 const PADDING = "p".repeat(60);
@@ -49,7 +51,7 @@ export class Ledger {
   send(recordCount: number): Sent {
     const id = this.#sent.length;
     const values = Array.from({ length: recordCount }, (_, i) => `${id}/${i}/${recordCount} ${PADDING}`);
-    const sent: Sent = { id, values, outcome: "unknown", baseOffset: undefined };
+    const sent: Sent = { id, values, outcome: "unknown", baseOffset: undefined, isUnsure: false };
     this.#sent.push(sent);
     return sent;
   }
@@ -62,8 +64,10 @@ export class Ledger {
     sent.outcome = receipt.durability;
   }
 
+  /** Notes a refusal; `isDefinite` if this attempt certainly had no effect, which says nothing of an earlier one. */
   refuse(sent: Sent, isDefinite: boolean): void {
-    if (sent.outcome === "unknown" && isDefinite) sent.outcome = "refused";
+    sent.isUnsure ||= !isDefinite;
+    if (sent.outcome === "unknown" && !sent.isUnsure) sent.outcome = "refused";
   }
 
   trimAsked(offset: number): void {

@@ -117,6 +117,16 @@ describe("a new segment begins", () => {
     expect((await readAll(log)).length).toBe(7);
   });
 
+  it("when segment.bytes was lowered between the look at it and the write", async () => {
+    const { rig, log } = await openLog();
+    await log.append(batchOf(["a"]), undefined);
+    const appends = ["b", "c"].map((value) => log.append(batchOf([value]), undefined));
+    log.reconfigure({ ...rig.config, segmentBytes: 10 });
+    await settled(Promise.all(appends), "appends");
+    expect(await logsOf(rig)).toEqual([0, 1, 2].map(logName));
+    expect(await valuesOf(log)).toEqual(["a", "b", "c"]);
+  });
+
   it("segment.ms after the first batch of the old one", async () => {
     const { rig, log } = await openLog({ segmentMs: 1_000 });
     await log.append(batchOf(["a"]), undefined);
