@@ -38,8 +38,8 @@ export class LogManager {
   readonly #topics = new Map<string, TopicLogs>();
   #isClean = false;
   readonly #timers = new Map<string, Timer>();
-  /** Flushed ends at the last checkpoint and the one before. */
-  readonly #flushedEnds = new WeakMap<PartitionLog, { readonly latest: number; readonly settled: number }>();
+  /** Recovery points as they were last written. */
+  readonly #writtenPoints = new WeakMap<PartitionLog, number>();
   /** Background work under way; close waits for it. */
   readonly #background = new Set<Promise<void>>();
   #isClosing = false;
@@ -208,25 +208,18 @@ export class LogManager {
     }
   }
 
-  /**
-   * Moves the recovery points, one interval behind what is flushed: after a crash the newest batches are then always
-   * scanned, and the retries of producers that missed their answers are recognised.
-   */
+  /** Moves the recovery points to what is flushed; what lies below and is found damaged is never cut. */
   async #checkpoint(): Promise<void> {
-    let changed = false;
+    const points = new Map<PartitionLog, number>();
     for (const { log } of this.#checkpointed()) {
-      const last = this.#flushedEnds.get(log);
-      const next = { latest: log.recoveryPoint, settled: last?.latest ?? 0 };
-      if (last?.latest === next.latest && last.settled === next.settled) continue;
-      changed = true;
-      this.#flushedEnds.set(log, next);
+      const { recoveryPoint } = log;
+      if (this.#writtenPoints.get(log) === recoveryPoint) continue;
       await log.persistIndexes();
+      points.set(log, recoveryPoint);
     }
-    if (changed) await this.#folder.writeRecoveryPoints((log) => this.#settledEnd(log));
-  }
-
-  #settledEnd(log: PartitionLog): number {
-    return this.#flushedEnds.get(log)?.settled ?? 0;
+    if (points.size === 0) return;
+    await this.#folder.writeRecoveryPoints((log) => points.get(log) ?? 0);
+    for (const [log, point] of points) this.#writtenPoints.set(log, point);
   }
 
   async #applyRetention(): Promise<void> {
