@@ -1,4 +1,7 @@
-/** Does the work for each item, at most `limit` at a time. Rejects with the first failure once all have ended. */
+/**
+ * Does the work for each item, at most `limit` at a time. After a failure no other item is begun; rejects with the
+ * first one once all that were begun have ended.
+ */
 export async function inParallel<T>(
   items: Iterable<T>,
   limit: number,
@@ -7,7 +10,7 @@ export async function inParallel<T>(
   const iterator = items[Symbol.iterator]();
   const failures: unknown[] = [];
   const worker = async () => {
-    for (let next = iterator.next(); !next.done; next = iterator.next()) {
+    for (let next = iterator.next(); !next.done && failures.length === 0; next = iterator.next()) {
       await work(next.value).catch((error: unknown) => failures.push(error));
     }
   };

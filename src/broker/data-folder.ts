@@ -88,13 +88,11 @@ export class DataFolder {
     return this.#nextLogStarts;
   }
 
-  /** Drops a topic that is deleted from both checkpoints, durably. */
+  /** Drops a topic that is deleted from both checkpoints, durably; writes nothing if they do not have it. */
   forget(topic: string): Promise<void> {
     return this.#writes.run(async () => {
-      this.recoveryPoints.forget(topic);
-      this.logStarts.forget(topic);
-      await this.recoveryPoints.write([]);
-      await this.logStarts.write([]);
+      await this.recoveryPoints.forget(topic);
+      await this.logStarts.forget(topic);
     });
   }
 
@@ -103,12 +101,16 @@ export class DataFolder {
     return `${this.root}/${topic}-${partition}`;
   }
 
-  /** Creates the folder of a partition; its name is durable once `syncNames` has run. Refuses one that is in use. */
+  /**
+   * Creates the folder of a partition; its name is durable once `syncNames` has run. One that the same topic left when
+   * an earlier attempt was cut short is taken over; one with segments of another topic is refused.
+   */
   async createPartition(topic: string, topicId: string, partition: number): Promise<void> {
     const folder = this.partitionFolder(topic, partition);
     await this.#fs.makeDirectory(folder);
     if (await this.#holdsSegments(folder)) {
       const owner = await readPartitionMetadata(this.#fs, folder);
+      if (owner === topicId) return;
       throw new MillraceError(
         "INVALID_REQUEST",
         `${folder} holds segments of another topic${owner === undefined ? "" : ` (id ${owner})`}; move it away, or choose another name`,
@@ -136,6 +138,13 @@ export class DataFolder {
       throw isMissing(error) ? missingFolder(folder) : error;
     });
     return false;
+  }
+
+  /** Removes the folder of a partition that did not come to be; that of another topic stays. */
+  async discardPartition(topic: string, topicId: string, partition: number): Promise<void> {
+    const folder = this.partitionFolder(topic, partition);
+    const owner = await readPartitionMetadata(this.#fs, folder);
+    if (owner === topicId) await this.#fs.remove(folder);
   }
 
   /**

@@ -1,7 +1,9 @@
-import { type Clock, inParallel, type Timer } from "../base/index.ts";
+import { inParallel } from "../base/index.ts";
 import { MillraceError, StartError } from "../errors/index.ts";
 import { FileSystemError, type FileSystem } from "../fs/index.ts";
 import { type LogConfig, type LogEnvironment, PartitionLog, writePartitionMetadata } from "../log/index.ts";
+import { BackgroundWork } from "./background-work.ts";
+import { closeLogs } from "./close-logs.ts";
 import { type CheckpointedLog, DataFolder } from "./data-folder.ts";
 
 /** Logs opened, created or closed at once. */
@@ -37,24 +39,18 @@ export class LogManager {
   readonly #folder: DataFolder;
   readonly #topics = new Map<string, TopicLogs>();
   #isClean = false;
-  readonly #timers = new Map<string, Timer>();
+  readonly #background: BackgroundWork;
   /** Recovery points as they were last written. */
   readonly #writtenPoints = new WeakMap<PartitionLog, number>();
-  /** Background work under way; close waits for it. */
-  readonly #background = new Set<Promise<void>>();
-  #isClosing = false;
 
   constructor(options: LogManagerOptions) {
     this.#options = options;
+    this.#background = new BackgroundWork(options.env.clock, options.env.logger);
     this.#folder = new DataFolder(options.env.fs, options.dataDir, () => this.#checkpointed());
   }
 
   get #fs(): FileSystem {
     return this.#options.env.fs;
-  }
-
-  get #clock(): Clock {
-    return this.#options.env.clock;
   }
 
   /** Reads the state of the folder. To be called first, once. Throws StartError if the folder cannot be used. */
@@ -96,34 +92,62 @@ export class LogManager {
     const strays = await this.#folder.sweep(known);
     if (strays.length > 0)
       logger.warn({ folders: strays.slice(0, 20) }, "folders of no known topic, left alone");
-    this.#repeat("checkpoint", this.#options.checkpointIntervalMs, () => this.#checkpoint());
-    this.#repeat("retention", this.#options.retentionCheckIntervalMs, () => this.#applyRetention());
+    this.#background.repeat("checkpoint", this.#options.checkpointIntervalMs, () => this.#checkpoint());
+    this.#background.repeat("retention", this.#options.retentionCheckIntervalMs, () =>
+      this.#applyRetention(),
+    );
   }
 
-  /** Creates the folders and logs of the partitions from `first` on, durably. */
+  /** Creates the folders and logs of the partitions from `first` on, durably; after a failure there are none. */
   async createPartitions(topic: TopicLogs, first: number, partitionCount: number): Promise<void> {
+    // A topic must not find the offsets of an earlier one of its name.
+    if (first === 0) await this.#folder.forget(topic.name);
     const partitions = Array.from({ length: partitionCount - first }, (_, i) => first + i);
     const created: PartitionLog[] = [];
-    await inParallel(partitions, PARALLEL_MAX, async (partition) => {
-      await this.#folder.createPartition(topic.name, topic.topicId, partition);
-      created[partition] = await this.#openLog(topic, partition, true, 0, 0);
-    });
-    await this.#folder.syncNames();
+    try {
+      await inParallel(partitions, PARALLEL_MAX, async (partition) => {
+        await this.#folder.createPartition(topic.name, topic.topicId, partition);
+        created[partition] = await this.#openLog(topic, partition, false, 0, 0);
+      });
+      await this.#folder.syncNames();
+    } catch (error) {
+      await this.#closeAll(created);
+      await this.#discardFolders(topic, partitions);
+      throw error;
+    }
     for (const partition of partitions) topic.logs[partition] = created[partition]!;
     this.#topics.set(topic.name, topic);
   }
 
-  /** Closes and deletes the logs of a topic, which may be there only in part. Files are removed in the background. */
+  /** Closes and removes the logs from `partitionCount` on: partitions that were to be added, but are not. */
+  async dropPartitions(topic: TopicLogs, partitionCount: number): Promise<void> {
+    const count = topic.logs.length;
+    await this.#closeAll(topic.logs.splice(partitionCount));
+    const partitions = Array.from(
+      { length: Math.max(0, count - partitionCount) },
+      (_, i) => partitionCount + i,
+    );
+    await this.#discardFolders(topic, partitions);
+  }
+
+  /**
+   * Closes and deletes the logs of a topic, which may be there only in part. Files are removed in the background, and
+   * nothing on the way there needs space on the disk.
+   */
   async deleteTopic(name: string, topicId: string, partitionCount: number): Promise<void> {
     const topic = this.#topics.get(name);
     this.#topics.delete(name);
-    await inParallel(topic?.logs ?? [], PARALLEL_MAX, async (log) => {
-      if (log instanceof PartitionLog) await log.close();
-    });
+    await this.#closeAll(topic?.logs ?? []);
     await this.#folder.markDeleted(name, topicId, partitionCount);
-    // A later topic of this name must not find the offsets of this one.
-    await this.#folder.forget(name);
-    this.#inBackground("removal of deleted partitions", () => this.#removeDeleted(topicId, partitionCount));
+    this.#background.run("removal of deleted partitions", () => this.#removeDeleted(topicId, partitionCount));
+    // Only tidy: a later topic of this name does it again before it begins.
+    await this.#folder.forget(name).catch((error: unknown) => {
+      if (!(error instanceof FileSystemError)) throw error;
+      this.#options.env.logger.warn(
+        { topic: name, error: error.message },
+        "deleted topic still in checkpoints",
+      );
+    });
   }
 
   /** Applies other configs to the logs of a topic. */
@@ -140,15 +164,9 @@ export class LogManager {
 
   /** Stops the timers, closes all logs and, if none was in trouble, notes that the stop was clean. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    for (const timer of this.#timers.values()) timer.cancel();
-    await Promise.all(this.#background);
+    await this.#background.close();
     let isClean = true;
-    const logs = [...this.#topics.values()].flatMap((topic) => topic.logs);
-    await inParallel(logs, PARALLEL_MAX, async (log) => {
-      const closedWell = log instanceof PartitionLog && (await log.close());
-      isClean &&= closedWell;
-    });
+    for (const { logs } of this.#topics.values()) isClean = (await this.#closeAll(logs)) && isClean;
     try {
       if (isClean) await this.#folder.markClean(this.#options.leaderEpoch);
     } catch (error) {
@@ -157,6 +175,20 @@ export class LogManager {
         { error: error.message },
         "clean stop not noted; the next start recovers",
       );
+    }
+  }
+
+  #closeAll(logs: Iterable<unknown>): Promise<boolean> {
+    return closeLogs(logs, PARALLEL_MAX, this.#options.env.logger);
+  }
+
+  /** Removes folders of partitions that did not come to be; what stays is taken over when they do. */
+  async #discardFolders({ name, topicId }: TopicLogs, partitions: readonly number[]): Promise<void> {
+    try {
+      for (const partition of partitions) await this.#folder.discardPartition(name, topicId, partition);
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+      this.#options.env.logger.warn({ topic: name, error: error.message }, "partition not taken back yet");
     }
   }
 
@@ -203,7 +235,7 @@ export class LogManager {
   }
 
   async #removeDeleted(topicId: string, partitionCount: number): Promise<void> {
-    for (let partition = 0; partition < partitionCount && !this.#isClosing; partition++) {
+    for (let partition = 0; partition < partitionCount && !this.#background.isClosing; partition++) {
       await this.#fs.remove(this.#folder.deletedFolder(topicId, partition));
     }
   }
@@ -223,7 +255,8 @@ export class LogManager {
   }
 
   async #applyRetention(): Promise<void> {
-    for (const { log } of [...this.#checkpointed()]) await log.applyRetention(this.#clock.nowMs());
+    for (const { log } of [...this.#checkpointed()])
+      await log.applyRetention(this.#options.env.clock.nowMs());
   }
 
   *#checkpointed(): Generator<CheckpointedLog> {
@@ -232,26 +265,6 @@ export class LogManager {
         if (log instanceof PartitionLog) yield { topic: name, partition, log };
       }
     }
-  }
-
-  /** Runs the work every `intervalMs` after its last end; a failure is logged and the next turn tries again. */
-  #repeat(name: string, intervalMs: number, work: () => Promise<void>): void {
-    const timer = this.#clock.schedule(intervalMs, () => {
-      void this.#inBackground(name, work).then(() => {
-        if (!this.#isClosing) this.#repeat(name, intervalMs, work);
-      });
-    });
-    this.#timers.set(name, timer);
-  }
-
-  #inBackground(name: string, work: () => Promise<void>): Promise<void> {
-    const running = work()
-      .catch((error: unknown) => {
-        this.#options.env.logger.warn({ work: name, error: String(error) }, "background work failed");
-      })
-      .finally(() => this.#background.delete(running));
-    this.#background.add(running);
-    return running;
   }
 }
 

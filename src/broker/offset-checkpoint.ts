@@ -19,6 +19,8 @@ export class OffsetCheckpoint {
   readonly #name: string;
   readonly #offsets = new Map<string, CheckpointedOffset>();
   #isLost = false;
+  /** The file may still have offsets that were forgotten. */
+  #isAhead = false;
 
   constructor(fs: FileSystem, folder: string, name: string) {
     this.#fs = fs;
@@ -44,9 +46,12 @@ export class OffsetCheckpoint {
     return this.#offsets.get(`${topic}-${partition}`)?.offset ?? (this.#isLost ? undefined : 0);
   }
 
-  /** Forgets the partitions of a topic that is deleted: a later one of this name begins at 0. */
-  forget(topic: string): void {
-    for (const [key, row] of this.#offsets) if (row.topic === topic) this.#offsets.delete(key);
+  /** Forgets the partitions of a topic that is deleted, durably: a later one of this name begins at 0. */
+  async forget(topic: string): Promise<void> {
+    for (const [key, row] of this.#offsets) {
+      if (row.topic === topic) this.#isAhead = this.#offsets.delete(key);
+    }
+    if (this.#isAhead) await this.write([]);
   }
 
   /** Takes over the newest offsets and writes all, durably and atomically. */
@@ -54,6 +59,7 @@ export class OffsetCheckpoint {
     for (const row of newest) this.#set(row);
     const rows = Array.from(this.#offsets.values(), (row) => [row.topic, row.partition, row.offset]);
     await writeCheckpoint(this.#fs, this.#folder, this.#name, rows);
+    this.#isAhead = false;
   }
 
   #set(row: CheckpointedOffset): void {

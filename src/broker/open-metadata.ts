@@ -1,11 +1,12 @@
-import { MillraceError, StartError } from "../errors/index.ts";
-import { FileSystemError, type FileSystem, isMissing } from "../fs/index.ts";
+import { type Effect, MillraceError, StartError } from "../errors/index.ts";
+import { FileSystemError, type FileSystem, isMissing, isOutOfSpace } from "../fs/index.ts";
 import { passingRefusal } from "../log/index.ts";
 import {
   type MetadataStore,
   StoreDamagedError,
   StoreFailedError,
   StoreLockedError,
+  TopicConflictError,
 } from "../metadata/index.ts";
 
 const HOLDER_FILE = "holder.json";
@@ -82,13 +83,19 @@ async function readHolder(fs: FileSystem, dataDir: string): Promise<string> {
   }
 }
 
-/** A failure of the disk or of the metadata store while topics are changed, as the caller is to see it. */
-export function changeFailure(error: unknown, topic: string): MillraceError {
-  const refusal = passingRefusal(error, `topic ${topic}`);
-  if (refusal !== undefined) return refusal;
-  if (error instanceof StoreFailedError && error.isOutOfSpace) {
-    const text = `there is no space left on the disk for the metadata of topic ${topic}; free space and try again`;
-    return new MillraceError("STORAGE_FULL", text, { details: { topic }, cause: error, effect: "unknown" });
+/**
+ * A failure of the disk or of the metadata store while topics are changed, as the caller is to see it. `effect` says
+ * whether the change may hold nevertheless; undefined leaves that to the failure.
+ */
+export function changeFailure(error: unknown, topic: string, effect?: Effect): MillraceError {
+  const isFull = isOutOfSpace(error) || (error instanceof StoreFailedError && error.isOutOfSpace);
+  if (isFull) {
+    const text = `there is no space left on the disk to change topic ${topic}; free space and try again`;
+    return new MillraceError("STORAGE_FULL", text, { details: { topic }, cause: error, effect });
   }
-  return MillraceError.from(error);
+  if (error instanceof TopicConflictError) {
+    const text = `topic ${topic} was changed by another at the same time; try again`;
+    return new MillraceError("OVERLOADED", text, { details: { topic }, cause: error, effect });
+  }
+  return passingRefusal(error, `topic ${topic}`) ?? MillraceError.from(error);
 }

@@ -14,6 +14,9 @@ import {
 import { checkTopicName } from "./topic-name.ts";
 import type { CreateTopicCommand } from "./types.ts";
 
+/** Most changes of topics under way and waiting. */
+const CHANGES_MAX = 256;
+
 /** A topic in service: what is stored of it and its logs. */
 export interface Topic {
   readonly metadata: TopicMetadata;
@@ -40,6 +43,10 @@ export class Topics {
   readonly #parts: TopicsParts;
   readonly #topics = new Map<string, Topic>();
   readonly #changes = new SerialQueue();
+  #changeCount = 0;
+  #isClosed = false;
+  /** Names of topics whose last change ended half-way: what the store holds of them decides. */
+  readonly #unsettled = new Set<string>();
 
   constructor(parts: TopicsParts) {
     this.#parts = parts;
@@ -54,8 +61,7 @@ export class Topics {
         const opened = await logs.openTopic(name, topicId, partitionCount, this.#logConfig(metadata.configs));
         this.#topics.set(name, { metadata, logs: opened });
       } else {
-        await logs.deleteTopic(name, topicId, partitionCount);
-        await store.deleteTopic(name, topicId);
+        await this.#finishDeletion(metadata);
       }
     }
   }
@@ -80,10 +86,11 @@ export class Topics {
   /** The log of a partition. Throws TOPIC_NOT_FOUND, PARTITION_NOT_FOUND or why the partition is offline. */
   log(name: string, partition: number): PartitionLog {
     const topic = this.get(name);
-    const log = topic.logs.logs[partition];
+    const { partitionCount } = topic.metadata;
+    // Partitions that are being added have logs already, but they are not durable yet.
+    const log = partition < partitionCount ? topic.logs.logs[partition] : undefined;
     if (log instanceof PartitionLog) return log;
     if (log !== undefined) throw log;
-    const { partitionCount } = topic.metadata;
     throw new MillraceError(
       "PARTITION_NOT_FOUND",
       `topic ${name} has no partition ${partition}; it has 0 to ${partitionCount - 1}`,
@@ -134,16 +141,16 @@ export class Topics {
   delete(name: string): Promise<void> {
     return this.#change(name, async () => {
       const { metadata } = this.get(name);
-      const { store, logs } = this.#parts;
-      await this.#put({ ...metadata, state: "deleting" }, metadata.version);
-      this.#topics.delete(name);
-      await logs.deleteTopic(name, metadata.topicId, metadata.partitionCount);
-      await store.deleteTopic(name, metadata.topicId);
+      const deleting = await this.#put({ ...metadata, state: "deleting" }, metadata.version);
+      await this.#finishDeletion(deleting).catch((error: unknown) => {
+        throw changeFailure(error, name, "unknown");
+      });
     });
   }
 
-  /** Resolves when no change is under way. */
+  /** Refuses all changes from now on, also those that wait; resolves when none is under way. */
   settle(): Promise<void> {
+    this.#isClosed = true;
     return this.#changes.run(async () => {});
   }
 
@@ -167,34 +174,69 @@ export class Topics {
     const values = { name, topicId, partitionCount, configs: { ...configs }, createdAtMs: clock.nowMs() };
     const creating = await this.#put({ ...values, state: "creating" }, undefined);
     const topicLogs: TopicLogs = { name, topicId, config: this.#logConfig(configs), logs: [] };
+    await logs.createPartitions(topicLogs, 0, partitionCount);
+    return this.#serve(await this.#put({ ...values, state: "active" }, creating.version), topicLogs);
+  }
+
+  /** Changes happen one after another; failures of the disk are told in our words. */
+  async #change<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#changeCount >= CHANGES_MAX) {
+      const text = `${CHANGES_MAX} changes of topics are waiting already; try again when some are done`;
+      throw new MillraceError("OVERLOADED", text, { details: { topic: name, allowed: CHANGES_MAX } });
+    }
+    this.#changeCount++;
     try {
-      await logs.createPartitions(topicLogs, 0, partitionCount);
-      return this.#serve(await this.#put({ ...values, state: "active" }, creating.version), topicLogs);
+      return await this.#changes.run(() => this.#settled(name, work));
     } catch (error) {
-      await this.#undoCreation(creating, error);
+      throw changeFailure(error, name, this.#unsettled.has(name) ? "unknown" : undefined);
+    } finally {
+      this.#changeCount--;
+    }
+  }
+
+  /** Does the work on a topic as the store holds it; after a failure half-way goes back to that. */
+  async #settled<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) {
+      throw new MillraceError("SHUTTING_DOWN", "the broker is shutting down; try again when it is back");
+    }
+    if (this.#unsettled.has(name)) await this.#reload(name);
+    try {
+      const result = await work();
+      this.#unsettled.delete(name);
+      return result;
+    } catch (error) {
+      // If this fails too, the name stays unsettled, and the next change of it begins by trying again.
+      if (this.#unsettled.has(name)) await this.#reload(name).catch(MillraceError.from);
       throw error;
     }
   }
 
-  /** Takes back a creation that failed. If that fails too, the next start does it. */
-  async #undoCreation(creating: TopicMetadata, cause: unknown): Promise<void> {
-    const { name, topicId, partitionCount } = creating;
-    try {
-      await this.#parts.logs.deleteTopic(name, topicId, partitionCount);
-      await this.#parts.store.deleteTopic(name, topicId);
-    } catch (error) {
-      throw new AggregateError([cause, error], `topic ${name} could not be created, nor its remains removed`);
+  /** Takes over a topic as it is stored; one that is half created or half deleted goes. */
+  async #reload(name: string): Promise<void> {
+    const { store, logs } = this.#parts;
+    const stored = (await store.loadTopics()).find((topic) => topic.name === name);
+    if (stored?.state === "active") {
+      const { topicId, partitionCount } = stored;
+      const config = this.#logConfig(stored.configs);
+      const opened = logs.topic(name) ?? (await logs.openTopic(name, topicId, partitionCount, config));
+      await logs.dropPartitions(opened, partitionCount);
+      logs.reconfigure(name, config);
+      this.#serve(stored, logs.topic(name) ?? opened);
+    } else if (stored !== undefined) {
+      await this.#finishDeletion(stored);
     }
+    this.#unsettled.delete(name);
   }
 
-  /** Changes happen one after another; failures of the disk are told in our words. */
-  #change<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return this.#changes.run(work).catch((error: unknown) => {
-      throw changeFailure(error, name);
-    });
+  async #finishDeletion({ name, topicId, partitionCount }: TopicMetadata): Promise<void> {
+    this.#topics.delete(name);
+    await this.#parts.logs.deleteTopic(name, topicId, partitionCount);
+    await this.#parts.store.deleteTopic(name, topicId);
   }
 
+  /** Stores a topic; unless the change comes to its end, what is stored then holds. */
   #put(values: TopicValues, replaces: number | undefined): Promise<TopicMetadata> {
+    this.#unsettled.add(values.name);
     return this.#parts.store.putTopic(values, replaces);
   }
 
