@@ -20,6 +20,8 @@ export const RPC_MESSAGE_BYTES_MAX = 4 * 1_048_576;
 export const TOPIC_NAME_BYTES_MAX = 249;
 /** Most partitions of one topic, and of one broker. */
 export const PARTITIONS_PER_TOPIC_MAX = 10_000;
+/** Most headers of one record: each becomes an object where a record is read whole. */
+export const HEADERS_PER_RECORD_MAX = 1_000;
 /** Longest header name of a record. */
 export const HEADER_KEY_BYTES_MAX = 32_767;
 

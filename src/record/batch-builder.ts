@@ -4,7 +4,7 @@ import { BATCH_HEADER_BYTES, type Compression } from "./batch-format.ts";
 import { type BatchProducer, writeBatchHeader } from "./batch-header-writer.ts";
 import { compress } from "./compression/codecs.ts";
 import type { RecordContent, RecordHeader } from "./record.ts";
-import { requireHeaderKeys, writeContent, writeHeaders } from "./record-encoder.ts";
+import { requireHeaders, writeContent, writeHeaders } from "./record-encoder.ts";
 import { contentLength, sizeOfHeaders } from "./record-size.ts";
 
 /** What a builder builds. */
@@ -61,7 +61,8 @@ export class BatchBuilder {
   /**
    * Appends a record; returns false, with nothing appended, if it does not fit beside those that are there: build,
    * reset and append again. Text becomes UTF-8. Throws BATCH_TOO_LARGE if it would not fit an empty batch either,
-   * INVALID_REQUEST for a timestamp outside 0 to 2^53 − 1 or a header name of more than HEADER_KEY_BYTES_MAX bytes.
+   * INVALID_REQUEST for a timestamp outside 0 to 2^53 − 1, more than HEADERS_PER_RECORD_MAX headers or a header name
+   * of more than HEADER_KEY_BYTES_MAX bytes.
    */
   append(
     key: RecordContent,
@@ -83,7 +84,7 @@ export class BatchBuilder {
       (headers.length === 0 ? 1 : sizeOfVarint(headers.length) + sizeOfHeaders(headers));
     const end = this.position + sizeOfVarint(bodyLength) + bodyLength;
     if (end > this.capacity && !this.makeRoom(end)) return false;
-    if (headers.length > 0) requireHeaderKeys(headers);
+    if (headers.length > 0) requireHeaders(headers);
 
     const target = this.buffer;
     let position = writeVarint(target, this.position, bodyLength);

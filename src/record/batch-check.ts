@@ -3,7 +3,7 @@
  * reader. The walk over the records allocates nothing, so that it runs at memory speed.
  */
 import { isUtf8 } from "node:buffer";
-import { OFFSET_MAX } from "../base/index.ts";
+import { HEADERS_PER_RECORD_MAX, OFFSET_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { computeChecksum } from "./batch-checksum.ts";
 import { invalidBatch } from "./batch-fault.ts";
@@ -151,12 +151,15 @@ function checkRecords(header: BatchHeader, origin: BatchOrigin): void {
     if (walker.attributes !== 0 && isDense) {
       walker.refuseField("attributes", `${walker.attributes}, no bits of a record's attributes are in use`);
     }
-    if (walker.headerCount !== 0) checkHeaders();
+    if (walker.headerCount !== 0) checkHeaders(origin);
   }
   if (header.timestampType === "create") checkMaxTimestamp(header, timestampDeltaMax, origin);
 }
 
-function checkHeaders(): void {
+function checkHeaders(origin: BatchOrigin): void {
+  if (walker.headerCount > HEADERS_PER_RECORD_MAX && origin === "client") {
+    walker.refuseField("header count", `${walker.headerCount}, allowed are 0 to ${HEADERS_PER_RECORD_MAX}`);
+  }
   walker.enterHeaders();
   for (let index = 0; index < walker.headerCount; index++) {
     walker.nextHeader(index);

@@ -1,5 +1,5 @@
 /** Writes one record's frame: the drawing is in record-walker.ts. */
-import { HEADER_KEY_BYTES_MAX, writeVarint } from "../base/index.ts";
+import { HEADER_KEY_BYTES_MAX, HEADERS_PER_RECORD_MAX, writeVarint } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { RecordContent, RecordHeader } from "./record.ts";
 import { utf8Length, writeUtf8 } from "./utf8.ts";
@@ -38,8 +38,14 @@ function copyBytes(target: Buffer, position: number, source: Uint8Array, length:
   for (let index = 0; index < length; index++) target[position + index] = source[index]!;
 }
 
-/** Throws INVALID_REQUEST if a header's name is too long for the format. */
-export function requireHeaderKeys(headers: readonly RecordHeader[]): void {
+/** Throws INVALID_REQUEST if there are more headers than a broker takes, or one's name is too long for the format. */
+export function requireHeaders(headers: readonly RecordHeader[]): void {
+  if (headers.length > HEADERS_PER_RECORD_MAX) {
+    const text = `a record has ${headers.length} headers, at most ${HEADERS_PER_RECORD_MAX} are allowed`;
+    throw new MillraceError("INVALID_REQUEST", text, {
+      details: { field: "headers", size: headers.length, allowed: HEADERS_PER_RECORD_MAX },
+    });
+  }
   for (const { key } of headers) {
     if (key.length * 3 <= HEADER_KEY_BYTES_MAX) continue;
     const length = utf8Length(key);

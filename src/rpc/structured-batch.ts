@@ -2,7 +2,7 @@
  * Structured records (a RecordSet) into one record batch, read record by record straight out of the frame, so that
  * a frame of tiny records never becomes a multitude of objects.
  */
-import { BATCH_BYTES_MAX, HEADER_KEY_BYTES_MAX } from "../base/index.ts";
+import { BATCH_BYTES_MAX, HEADER_KEY_BYTES_MAX, HEADERS_PER_RECORD_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { BatchBuilder, type RecordHeader } from "../record/index.ts";
 import { FieldReader, WireFormatError, WireType } from "../wire/index.ts";
@@ -75,10 +75,16 @@ function readRecord(bytes: Buffer, index: number): RecordFields {
       record.value = reader.bytes();
     } else {
       record.headers ??= [];
+      if (record.headers.length >= HEADERS_PER_RECORD_MAX) throw tooManyHeaders(index);
       record.headers.push(readHeader(reader.bytes(), index));
     }
   }
   return record;
+}
+
+function tooManyHeaders(index: number): MillraceError {
+  const field = `the number of records[${index}].headers`;
+  return invalid(field, `above ${HEADERS_PER_RECORD_MAX}`, `at most ${HEADERS_PER_RECORD_MAX}`);
 }
 
 function readHeader(bytes: Buffer, index: number): RecordHeader {

@@ -135,6 +135,14 @@ describe("a batch builder", () => {
     expect(builder.recordCount).toBe(0);
   });
 
+  it("refuses more headers than a broker takes", () => {
+    const builder = new BatchBuilder({ bytesMax: 1_000_000 });
+    const headers = (count: number) => new Array(count).fill({ key: "", value: null });
+    expect(builder.append(null, null, 1, headers(1_000))).toBe(true);
+    expect(() => builder.append(null, null, 1, headers(1_001))).toThrow(/1001 headers, at most 1000/);
+    expect(checkBatch(builder.build(), LIMITS).recordCount).toBe(1);
+  });
+
   it("refuses a header name longer than the format's limit, by its bytes", () => {
     const builder = new BatchBuilder({ bytesMax: 1_000_000 });
     const named = (key: string) => [{ key, value: null }];

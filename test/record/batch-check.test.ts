@@ -73,7 +73,7 @@ const recordLies: readonly Lie[] = [
   ["a value up to the record's end", "header count", { records: [{ valueLength: 2 }, {}] }],
   ["a negative header count", "header count", { records: [{ headerCount: -1 }] }],
   ["headers that are not there", "header key length", { records: [{ headerCount: 1 }, {}] }],
-  ["as many headers as there can be", "header key length", { records: [{ headerCount: 0x7fffffff }, {}] }],
+  ["as many headers as there can be", "header count", { records: [{ headerCount: 0x7fffffff }, {}] }],
   ["headers that nobody counts", "header count", { records: [{ headers: nullable("h") }] }],
   ["bytes behind the record", "header count", { records: [{ extra: Buffer.from("x") }] }],
   ["a varint of six bytes", "varint", { payload: Buffer.from("808080808001", "hex"), records: [{}] }],
@@ -84,7 +84,12 @@ const recordLies: readonly Lie[] = [
 const header = (key: Buffer, value: Buffer) => ({ headerCount: 1, headers: Buffer.concat([key, value]) });
 const x = nullable("x");
 const long = nullable("n".repeat(32_768));
+const headers = (count: number) => ({
+  headerCount: count,
+  headers: Buffer.alloc(2 * count, Buffer.from([0, 1])),
+});
 const headerOfRecordLies: readonly Lie[] = [
+  ["more than a thousand headers", "header count", { records: [headers(1_001)] }],
   ["a null header name", "header key length", { records: [header(zigzag(-1), x)] }],
   ["a header name out of its record", "header key length", { records: [header(zigzag(9), x), {}] }],
   ["a header name of 32,768 bytes", "header key length", { records: [header(long, x)] }],
@@ -113,6 +118,12 @@ describe("the check of a batch from a producer", () => {
   it.each([...headerLies, ...recordLies, ...headerOfRecordLies])("refuses %s", (_, field, lying) => {
     const error = refusal(craftBatch(lying));
     expect(error).toMatchObject({ reason: "INVALID_BATCH", details: { field } });
+  });
+
+  it("passes a thousand headers, and more if they were stored before", () => {
+    expect(checkBatch(craftBatch({ records: [headers(1_000)] }), LIMITS).recordCount).toBe(1);
+    const stored = { ...LIMITS, origin: "log" } as const;
+    expect(checkBatch(craftBatch({ records: [headers(1_001)] }), stored).recordCount).toBe(1);
   });
 
   it("says in which record and at which byte the lie is", () => {

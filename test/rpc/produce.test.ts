@@ -104,6 +104,11 @@ describe("Produce", () => {
       "records[1].timestamp_ms",
     ],
     [
+      "a multitude of headers",
+      { topic: "flights", partition: 0, records: { records: [{}, { headers: new Array(1_001).fill({}) }] } },
+      "the number of records[1].headers",
+    ],
+    [
       "a header name that is too long",
       { topic: "flights", partition: 0, records: { records: [{ headers: [{ key: "h".repeat(32_768) }] }] } },
       "records[0].headers.key",
