@@ -278,7 +278,7 @@ function environmentOf(options: BrokerOptions): LogEnvironment {
     fs: options.fs,
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
-    files: new FilePool(options.fs, options.openFilesMax ?? 4_096),
+    files: new FilePool(options.fs, options.openFilesMax ?? 4_096, options.logger ?? silentLogger),
     indexes: new IndexCache(options.indexCacheBytes ?? 32 * MIB),
     cache: new TailCache(options.cacheBytes ?? 8 * MIB),
     buffers: new ReadBuffers(),

@@ -1,5 +1,5 @@
-import { assert } from "../base/index.ts";
-import type { FileHandle, FileSystem, OpenMode } from "../fs/index.ts";
+import { assert, type Logger } from "../base/index.ts";
+import { type FileHandle, type FileSystem, FileSystemError, type OpenMode } from "../fs/index.ts";
 
 /**
  * Open files of all logs, bounded: the ones idle for longest are closed when there are more than `openFilesMax`, and
@@ -9,12 +9,14 @@ import type { FileHandle, FileSystem, OpenMode } from "../fs/index.ts";
 export class FilePool {
   readonly #fs: FileSystem;
   readonly #openFilesMax: number;
+  readonly #logger: Logger;
   /** Open files without users, oldest first. */
   readonly #idle = new Set<PooledFile>();
   #openCount = 0;
 
-  constructor(fs: FileSystem, openFilesMax: number) {
+  constructor(fs: FileSystem, openFilesMax: number, logger: Logger) {
     this.#fs = fs;
+    this.#logger = logger;
     this.#openFilesMax = openFilesMax;
   }
 
@@ -58,7 +60,20 @@ export class FilePool {
   async #evict(): Promise<void> {
     for (const file of this.#idle) {
       if (!this.isOverfull) return;
+      await this.closeIdle(file);
+    }
+  }
+
+  /**
+   * @internal Closes a file to make room. It has no unsynced bytes, or it were pinned: a failure loses nothing, and
+   * does not concern the one who needs the room.
+   */
+  async closeIdle(file: PooledFile): Promise<void> {
+    try {
       await file.close();
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+      this.#logger.warn({ path: file.path, code: error.code }, "idle file not closed well");
     }
   }
 }
@@ -70,6 +85,7 @@ export class PooledFile {
   readonly #pool: FilePool;
   #opening: Promise<FileHandle> | undefined;
   #users = 0;
+  #isRetired = false;
   readonly #waitingForIdle: (() => void)[] = [];
 
   constructor(path: string, mode: OpenMode, pool: FilePool) {
@@ -78,8 +94,9 @@ export class PooledFile {
     this.#pool = pool;
   }
 
-  /** Runs the work on the open file, which stays open meanwhile. */
+  /** Runs the work on the open file, which stays open meanwhile. Throws FileSystemError ENOENT once it is retired. */
   async use<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
+    if (this.#isRetired) throw new FileSystemError("ENOENT", "open", this.path);
     this.pin();
     try {
       this.#opening ??= this.#pool.open(this.path, this.#mode);
@@ -91,7 +108,7 @@ export class PooledFile {
       return await work(handle);
     } finally {
       this.unpin();
-      if (this.#users === 0 && this.#pool.isOverfull) await this.close();
+      if (this.#users === 0 && this.#pool.isOverfull) await this.#pool.closeIdle(this);
     }
   }
 
@@ -107,6 +124,12 @@ export class PooledFile {
     if (this.#users > 0) return;
     if (this.#opening !== undefined) this.#pool.setIdle(this, true);
     for (const wake of this.#waitingForIdle.splice(0)) wake();
+  }
+
+  /** Closes the file for good before it is deleted: opened again, it would hold its space on the disk for ever. */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    await this.close();
   }
 
   /** Closes the file if it is open, once nobody uses it; a later use opens it again. */

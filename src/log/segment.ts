@@ -168,7 +168,8 @@ export class Segment implements IndexHolder {
 
   /** Takes the segment out of the log: renames its files, durably. They are removed later by `removeFiles`. */
   async markDeleted(): Promise<void> {
-    await this.close();
+    this.#env.indexes.forget(this);
+    await this.log.retire();
     for (const suffix of SUFFIXES) {
       try {
         await this.#env.fs.rename(this.#stem + suffix, this.#stem + suffix + DELETED_SUFFIX);

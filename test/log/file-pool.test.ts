@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { seededRandom } from "../../src/base/index.ts";
+import { seededRandom, silentLogger } from "../../src/base/index.ts";
 import {
   type FileHandle,
   type FileSystem,
@@ -47,7 +47,7 @@ async function poolOf(openFilesMax: number, count: number) {
   const fs = new CountingFileSystem();
   for (let i = 0; i < count; i++) await (await fs.open(`f${i}`, "create")).close();
   fs.openMax = 0;
-  const pool = new FilePool(fs, openFilesMax);
+  const pool = new FilePool(fs, openFilesMax, silentLogger);
   return { fs, pool, files: Array.from({ length: count }, (_, i) => pool.file(`f${i}`, "read-write")) };
 }
 
@@ -151,6 +151,33 @@ describe("a file pool", () => {
     gate.open();
     await Promise.all([use, closing]);
     expect(fs.open_).toBe(0);
+  });
+
+  it("is not reopened by a use that comes while it is closed for good", async () => {
+    const { fs, pool, files } = await poolOf(5, 1);
+    const gate = closedGate();
+    const use = files[0]!.use(() => gate.opened);
+    await turn();
+    const retiring = files[0]!.retire();
+    const late = () => files[0]!.use(async () => undefined);
+    await expect(late()).rejects.toMatchObject({ code: "ENOENT" });
+    gate.open();
+    await Promise.all([use, retiring]);
+    await expect(late()).rejects.toMatchObject({ code: "ENOENT" });
+    expect([pool.openCount, fs.open_]).toEqual([0, 0]);
+  });
+
+  it("that closes badly to make room does not keep another from being used", async () => {
+    const { pool, files } = await poolOf(1, 2);
+    await files[0]!.use(async (handle) => {
+      const close = handle.close.bind(handle);
+      handle.close = async () => {
+        await close();
+        throw new FileSystemError("EIO", "close", "f0");
+      };
+    });
+    expect(await files[1]!.use(async () => 1)).toBe(1);
+    expect(pool.openCount).toBe(1);
   });
 
   it("tries again after a file could not be opened", async () => {

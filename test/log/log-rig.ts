@@ -71,7 +71,7 @@ export class LogRig {
       fs: this.fs,
       clock: this.clock,
       logger,
-      files: new FilePool(this.fs, openFilesMax),
+      files: new FilePool(this.fs, openFilesMax, logger),
       indexes: new IndexCache(indexCacheBytes),
       cache: new TailCache(cacheBytes),
       buffers: new ReadBuffers(),
