@@ -18,7 +18,7 @@ export const READ_CHUNK_BYTES_MAX = 1_048_576;
 export const RPC_MESSAGE_BYTES_MAX = 4 * 1_048_576;
 /** Longest topic name, so that `<topic>-<partition>` fits a file name. */
 export const TOPIC_NAME_BYTES_MAX = 249;
-/** Most partitions of one topic, and of one broker. */
+/** Most partitions of one topic; how many a broker holds in all is its own setting. */
 export const PARTITIONS_PER_TOPIC_MAX = 10_000;
 /** Most headers of one record: each becomes an object where a record is read whole. */
 export const HEADERS_PER_RECORD_MAX = 1_000;

@@ -19,7 +19,7 @@ import {
 import type { MetadataStore } from "../metadata/index.ts";
 import { partitionForKey } from "../record/index.ts";
 import { LogManager } from "./log-manager.ts";
-import { openMetadata } from "./open-metadata.ts";
+import { asStartError, openMetadata } from "./open-metadata.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { Subscription } from "./subscription.ts";
 import { checkTopicConfigs, describeConfigs, type TopicConfigValues } from "./topic-config.ts";
@@ -117,7 +117,7 @@ export class Broker implements api.BrokerApi {
       return broker;
     } catch (error) {
       await options.metadata.close();
-      throw error;
+      throw await asStartError(error, options.fs, options.dataDir);
     }
   }
 

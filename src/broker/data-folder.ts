@@ -62,6 +62,11 @@ export class DataFolder {
     const isClean = (await this.#readMarker()) === leaderEpoch - 1;
     await this.recoveryPoints.read();
     await this.logStarts.read();
+    // It is written before the first partition is made: one that is missing beside partitions was lost.
+    if (this.logStarts.isMissing) {
+      if (await this.#holdsPartitions()) this.logStarts.giveUp();
+      else await this.logStarts.write([]);
+    }
     await this.#fs.remove(`${this.root}/${CLEAN_SHUTDOWN}`);
     await this.#fs.syncDirectory(this.root);
     return { isClean };
@@ -198,6 +203,10 @@ export class DataFolder {
   async #belongsTo(folder: string, topicId: string): Promise<boolean> {
     const owner = await readPartitionMetadata(this.#fs, folder);
     return owner === undefined ? !(await this.#holdsSegments(folder)) : owner === topicId;
+  }
+
+  async #holdsPartitions(): Promise<boolean> {
+    return (await this.#fs.list(this.root)).some(({ kind }) => kind === "directory");
   }
 
   async #holdsSegments(folder: string): Promise<boolean> {

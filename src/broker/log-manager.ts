@@ -1,5 +1,5 @@
 import { inParallel } from "../base/index.ts";
-import { MillraceError, StartError } from "../errors/index.ts";
+import { MillraceError } from "../errors/index.ts";
 import { FileSystemError, type FileSystem } from "../fs/index.ts";
 import { type LogConfig, type LogEnvironment, PartitionLog, writePartitionMetadata } from "../log/index.ts";
 import { BackgroundWork } from "./background-work.ts";
@@ -53,16 +53,15 @@ export class LogManager {
     return this.#options.env.fs;
   }
 
-  /** Reads the state of the folder. To be called first, once. Throws StartError if the folder cannot be used. */
+  /** Reads the state of the folder. To be called first, once. Throws FileSystemError. */
   async open(): Promise<{ readonly isClean: boolean }> {
-    const { env, dataDir, leaderEpoch } = this.#options;
-    const state = await this.#folder.open(leaderEpoch).catch((error: unknown) => {
-      throw error instanceof FileSystemError ? unusable(dataDir, error) : error;
-    });
+    const { env, leaderEpoch } = this.#options;
+    const state = await this.#folder.open(leaderEpoch);
     this.#isClean = state.isClean;
     const { recoveryPoints, logStarts } = this.#folder;
     if (recoveryPoints.isLost) env.logger.warn({}, "recovery point checkpoint damaged; scanning more");
-    if (logStarts.isLost) env.logger.warn({}, "log start checkpoint damaged; serving what is there");
+    if (logStarts.isLost)
+      env.logger.warn({}, "log start checkpoint damaged or missing; serving what is there");
     return state;
   }
 
@@ -275,9 +274,4 @@ function asOffline(error: unknown, partition: string): MillraceError {
     `partition ${partition} could not be opened: ${String(error)}; mend the disk or its permissions and restart the broker`,
     { details: { partition }, cause: error, effect: "none" },
   );
-}
-
-function unusable(dataDir: string, cause: FileSystemError): StartError {
-  const text = `data folder ${dataDir} cannot be used: ${cause.message}; check that it is writable and has space, or choose another with --data`;
-  return new StartError("DATA_FOLDER_UNUSABLE", text, cause);
 }

@@ -19,6 +19,7 @@ export class OffsetCheckpoint {
   readonly #name: string;
   readonly #offsets = new Map<string, CheckpointedOffset>();
   #isLost = false;
+  #isMissing = false;
   /** The file may still have offsets that were forgotten. */
   #isAhead = false;
 
@@ -28,13 +29,24 @@ export class OffsetCheckpoint {
     this.#name = name;
   }
 
-  /** The file was there but not usable when it was read. */
+  /** The offsets are not known: the file was not usable when it was read, or given up. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
+  /** There was no file when it was read. */
+  get isMissing(): boolean {
+    return this.#isMissing;
+  }
+
+  /** Takes a missing file for a lost one. */
+  giveUp(): void {
+    this.#isLost = true;
+  }
+
   async read(): Promise<void> {
     const rows = await readCheckpoint(this.#fs, this.#folder, this.#name, 3);
+    this.#isMissing = rows === undefined;
     const offsets = rows === "damaged" ? undefined : (rows ?? []).map(parseRow);
     this.#isLost = offsets === undefined || offsets.includes(undefined);
     if (this.#isLost) return;

@@ -1,3 +1,4 @@
+import type { Logger } from "../base/index.ts";
 import { type Effect, MillraceError, StartError } from "../errors/index.ts";
 import { FileSystemError, type FileSystem, isMissing, isOutOfSpace } from "../fs/index.ts";
 import { passingRefusal } from "../log/index.ts";
@@ -18,25 +19,44 @@ export interface MetadataLocation {
   readonly dataDir: string;
   /** Who opens it, for the error that a second one gets. */
   readonly holder?: string;
+  readonly logger?: Logger;
 }
 
 /**
  * Opens the metadata store, whose lock keeps a second broker out of the data folder, and notes who holds it. Throws
  * StartError.
  */
-export async function openMetadata({ fs, metadata, dataDir, holder }: MetadataLocation): Promise<void> {
+export async function openMetadata(location: MetadataLocation): Promise<void> {
+  const { fs, metadata, dataDir, holder = "an unnamed process", logger } = location;
   try {
-    await fs.makeDirectory(dataDir);
-    await fs.syncDirectory(parentOf(dataDir));
+    await makeDurably(fs, dataDir);
     await metadata.open();
   } catch (error) {
     throw await asStartError(error, fs, dataDir);
   }
+  await noteHolder(fs, dataDir, holder).catch((error: unknown) => {
+    logger?.warn(
+      { error: String(error) },
+      "holder of the data folder not noted; a second broker cannot name it",
+    );
+  });
+}
+
+/** Makes a folder with its missing parents, so that a power loss takes none of them. */
+async function makeDurably(fs: FileSystem, folder: string): Promise<void> {
+  const parents = [parentOf(folder)];
+  while (!(await exists(fs, parents[0]!))) parents.unshift(parentOf(parents[0]!));
+  await fs.makeDirectory(folder);
+  for (const parent of parents) await fs.syncDirectory(parent);
+}
+
+async function exists(fs: FileSystem, folder: string): Promise<boolean> {
   try {
-    await noteHolder(fs, dataDir, holder ?? "an unnamed process");
+    await fs.list(folder);
+    return true;
   } catch (error) {
-    await metadata.close();
-    throw await asStartError(error, fs, dataDir);
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 
@@ -45,7 +65,8 @@ function parentOf(path: string): string {
   return end < 0 ? "." : path.slice(0, Math.max(end, 1));
 }
 
-async function asStartError(error: unknown, fs: FileSystem, dataDir: string): Promise<unknown> {
+/** What keeps a broker from starting in our words; whatever is no failure of the disk or the store passes as it is. */
+export async function asStartError(error: unknown, fs: FileSystem, dataDir: string): Promise<unknown> {
   if (error instanceof StoreLockedError) {
     const text = `data folder ${dataDir} is in use by ${await readHolder(fs, dataDir)}; stop that broker, or give this one another folder with --data`;
     return new StartError("DATA_FOLDER_LOCKED", text, error);

@@ -306,7 +306,7 @@ describe("checkpoints", () => {
     },
   );
 
-  it("that lost the log starts serve what is there", async () => {
+  it.each(["damaged", undefined])("that lost the log starts (%s) serve what is there", async (content) => {
     const folder = new Folder();
     await folder.start();
     await folder.broker.createTopic({ name: "kept", configs: { "segment.bytes": "1024" } });
@@ -314,9 +314,11 @@ describe("checkpoints", () => {
     await folder.produce("kept", 0, big);
     await folder.broker.trimPartition("kept", 0, 20);
     await folder.kill();
-    await folder.write("log-start-offset-checkpoint", "damaged");
+    if (content === undefined) await folder.disk.remove(`${ROOT}/log-start-offset-checkpoint`);
+    else await folder.write("log-start-offset-checkpoint", content);
     await folder.start();
-    const { logStartOffset } = folder.state("kept");
+    const { logStartOffset, offlineReason } = folder.state("kept");
+    expect(offlineReason).toBeUndefined();
     expect(logStartOffset).toBeGreaterThan(0);
     expect(logStartOffset).toBeLessThanOrEqual(20);
     expect(await folder.values("kept")).toEqual(big.slice(logStartOffset));
