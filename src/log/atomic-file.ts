@@ -1,4 +1,5 @@
 import type { FileSystem } from "../fs/index.ts";
+import { writeAll } from "./write-whole.ts";
 
 /**
  * Replaces a small file so that a crash leaves either the old content or the new, durably: temporary file, fsync,
@@ -14,12 +15,7 @@ export async function replaceFile(
   await fs.remove(temporary);
   const file = await fs.open(temporary, "create");
   try {
-    let rest = Buffer.from(content, "utf8");
-    for (let position = 0; rest.length > 0; ) {
-      const written = await file.write([rest], position);
-      position += written;
-      rest = rest.subarray(written);
-    }
+    await writeAll(file, temporary, [Buffer.from(content, "utf8")], 0);
     await file.datasync();
   } finally {
     await file.close();

@@ -44,12 +44,16 @@ export class LeaderEpochs {
     return this.#terms.findLast((term) => term.startOffset <= offset)?.epoch;
   }
 
-  /** Notes, durably, that `epoch` begins at `startOffset`; nothing happens if it is the newest already. */
-  async begin(epoch: number, startOffset: number): Promise<void> {
+  /**
+   * Notes, durably, that `epoch` begins at `startOffset`; nothing happens if it is the newest already. Terms that ended
+   * below the log start offset are forgotten.
+   */
+  async begin(epoch: number, startOffset: number, logStartOffset: number): Promise<void> {
     const latest = this.latestEpoch;
     if (latest !== undefined && epoch <= latest) return;
     const kept = this.#terms.filter((term) => term.startOffset < startOffset);
-    await this.#replace([...kept, { epoch, startOffset }]);
+    const firstNeeded = kept.findLastIndex((term) => term.startOffset <= logStartOffset);
+    await this.#replace([...kept.slice(Math.max(0, firstNeeded)), { epoch, startOffset }]);
   }
 
   /** Rebuilds the terms from what the batches say: for a file that was lost. */

@@ -156,7 +156,8 @@ export class LogWriter {
     const first = this.#pending[0]!;
     try {
       if (this.#mustRoll(first.batch.length, first.header.recordCount)) await this.roll();
-      await this.#parts.epochs.begin(this.#parts.leaderEpoch, this.#parts.state.logEndOffset);
+      const { epochs, leaderEpoch, state } = this.#parts;
+      await epochs.begin(leaderEpoch, state.logEndOffset, state.logStartOffset);
     } catch (error) {
       this.#refuseFirst(first, this.settle(error, "begin a segment"));
       return;

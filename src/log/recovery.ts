@@ -21,6 +21,7 @@ import type { Segment } from "./segment.ts";
 import type { SegmentIndexes } from "./segment-indexes.ts";
 import { scanBatches, type ScanStop } from "./segment-scan.ts";
 import { keepTornTail } from "./torn-tail.ts";
+import { writeAll } from "./write-whole.ts";
 
 /** Bytes of log below the recovery point that are scanned for what producers sent. */
 const PRODUCER_SCAN_BYTES = 8 * 1_048_576;
@@ -290,9 +291,7 @@ async function rewrite(segment: Segment, start: number): Promise<void> {
       const wanted = Math.min(buffer.length, segment.sizeBytes - position);
       const read = await file.read(buffer, 0, wanted, position);
       if (read === 0) throw corruptFile(segment.log.path, position, "the file shrank while it was recovered");
-      for (let done = 0; done < read; ) {
-        done += await file.write([buffer.subarray(done, read)], position + done);
-      }
+      await writeAll(file, segment.log.path, [buffer.subarray(0, read)], position);
       position += read;
     }
     await file.datasync();

@@ -2,6 +2,7 @@ import { type FileSystem, isMissing } from "../fs/index.ts";
 import type { BatchHeader } from "../record/index.ts";
 import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from "./segment-names.ts";
 import { OffsetIndex, type SparseIndex, TimeIndex, type TimestampOffset } from "./sparse-index.ts";
+import { writeAll } from "./write-whole.ts";
 
 const INDEX_FILE_BYTES_MAX = 512 * 1_048_576;
 
@@ -100,16 +101,12 @@ async function persistIndex(
   isDurable: boolean,
 ): Promise<void> {
   const bytes = index.bytes;
-  let rest = index.unpersisted();
+  const rest = index.unpersisted();
   if (rest.length === 0 && bytes > 0) return;
   const file = await fs.open(path, "read-write-or-create");
   try {
     await file.truncate(index.persistedBytes);
-    for (let position = index.persistedBytes; rest.length > 0; ) {
-      const written = await file.write([rest], position);
-      position += written;
-      rest = rest.subarray(written);
-    }
+    if (rest.length > 0) await writeAll(file, path, [rest], index.persistedBytes);
     if (isDurable) await file.datasync();
   } finally {
     await file.close();

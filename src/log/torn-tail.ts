@@ -2,6 +2,7 @@ import { BATCH_BYTES_MAX, READ_CHUNK_BYTES_MAX } from "../base/index.ts";
 import { BATCH_HEADER_BYTES, probeBatch } from "../record/index.ts";
 import type { Segment } from "./segment.ts";
 import type { LogEnvironment } from "./types.ts";
+import { writeAll } from "./write-whole.ts";
 
 /** Marks a copy of bytes that recovery cut although whole batches lay among them. */
 const TORN_SUFFIX = ".torn";
@@ -30,9 +31,7 @@ export async function keepTornTail(
       for (let position = from; position < end; ) {
         const read = await file.read(buffer, 0, Math.min(buffer.length, end - position), position);
         if (read === 0) break;
-        for (let done = 0; done < read; ) {
-          done += await copy.write([buffer.subarray(done, read)], position - from + done);
-        }
+        await writeAll(copy, path, [buffer.subarray(0, read)], position - from);
         position += read;
       }
     });

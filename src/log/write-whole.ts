@@ -12,18 +12,27 @@ export async function writeWhole(
   buffers: readonly Buffer[],
   position: number,
 ): Promise<void> {
-  let rest = buffers;
-  let at = position;
   try {
-    while (rest.length > 0) {
-      const written = await file.write(rest, at);
-      if (written === 0) throw new FileSystemError("ENOSPC", "write", path);
-      at += written;
-      rest = skipBytes(rest, written);
-    }
+    await writeAll(file, path, buffers, position);
   } catch (error) {
     if (passingRefusal(error, path) !== undefined) await cutBack(file, position, error);
     throw error;
+  }
+}
+
+/** Writes all the buffers from `position` on, in as many writes as it takes. Throws what the disk said. */
+export async function writeAll(
+  file: FileHandle,
+  path: string,
+  buffers: readonly Buffer[],
+  position: number,
+): Promise<void> {
+  let rest = buffers;
+  for (let at = position; rest.length > 0; ) {
+    const written = await file.write(rest, at);
+    if (written === 0) throw new FileSystemError("ENOSPC", "write", path);
+    at += written;
+    rest = skipBytes(rest, written);
   }
 }
 
