@@ -1,4 +1,5 @@
 import type { Clock } from "../base/index.ts";
+import { networkOf } from "./address-network.ts";
 
 /** Bounds for the connections of one address. */
 export interface AddressLimits {
@@ -22,7 +23,7 @@ const ADDRESSES_MAX = 4_096;
 
 /**
  * Bounds connections and new connections per address: one client that opens connections in a loop (or resets streams
- * and reconnects) must not take the broker from the others.
+ * and reconnects) must not take the broker from the others. Of IPv6 the whole /64 counts as one address.
  */
 export class ConnectionGuard {
   readonly #clock: Clock;
@@ -41,12 +42,13 @@ export class ConnectionGuard {
 
   /** Whether a new connection from the address may stay; if so, `release` must follow its end. */
   admit(address: string): boolean {
-    const limits = this.#limits(address);
-    const known = this.#addresses.get(address);
+    const network = networkOf(address);
+    const limits = this.#limits(network);
+    const known = this.#addresses.get(network);
     const state = known ?? { open: 0, tokens: limits.burst, atMs: this.#clock.monotonicMs() };
     if (known === undefined) {
       if (this.#addresses.size >= ADDRESSES_MAX) this.#forgetIdle();
-      this.#addresses.set(address, state);
+      this.#addresses.set(network, state);
     }
     this.#refill(state, limits);
     if (state.tokens < 1 || state.open >= limits.open) return false;
@@ -57,7 +59,7 @@ export class ConnectionGuard {
 
   /** An admitted connection is gone. */
   release(address: string): void {
-    const state = this.#addresses.get(address);
+    const state = this.#addresses.get(networkOf(address));
     if (state !== undefined) state.open--;
   }
 

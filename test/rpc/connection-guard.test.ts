@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../src/base/index.ts";
+import { networkOf } from "../../src/rpc/address-network.ts";
 import { ConnectionGuard } from "../../src/rpc/connection-guard.ts";
 
 function guardAt(limits: { open: number; perSecond: number; burst: number }) {
@@ -31,6 +32,29 @@ describe("ConnectionGuard", () => {
     expect([guard.admit("a"), guard.admit("a"), guard.admit("b")]).toEqual([true, false, true]);
     guard.release("a");
     expect(guard.admit("a")).toBe(true);
+  });
+
+  it("counts a /64 of IPv6 as one address: a client has all of it", () => {
+    const { guard } = guardAt({ open: 2, perSecond: 0, burst: 2 });
+    const sameNetwork = ["2001:db8:1:2::1", "2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2::ff"];
+    expect(sameNetwork.map((address) => guard.admit(address))).toEqual([true, true, false]);
+    expect(guard.addresses).toBe(1);
+    guard.release(sameNetwork[0]!);
+    expect(guard.admit("2001:db8:1:3::1")).toBe(true);
+    expect(guard.addresses).toBe(2);
+  });
+
+  it.each([
+    ["10.1.2.3", "10.1.2.3"],
+    ["::ffff:10.1.2.3", "10.1.2.3"],
+    ["::1", "::1"],
+    ["2001:db8::1", "2001:db8:0:0::/64"],
+    ["2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"],
+    ["1::2:3:4:5:6:7", "1:0:2:3::/64"],
+    ["::2:3:4:5:6:7:8", "0:2:3:4::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+  ])("counts %s as %s", (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 
   it("does not take a token for a connection that it refuses for its number", () => {
