@@ -28,7 +28,8 @@ export class Subscription implements SubscriptionApi {
   readonly #maxBytes: number;
   /** By `<topic>-<partition>`, in order of turns. */
   readonly #slots = new Map<string, Slot>();
-  readonly #failures: { assignment: Assignment; error: MillraceError }[] = [];
+  /** Not told yet; at most one of each assigned partition, however often it is assigned. */
+  readonly #failures = new Map<string, { assignment: Assignment; error: MillraceError }>();
   #creditRecords = 0;
   #creditBytes = 0;
   #isClosed = false;
@@ -52,13 +53,14 @@ export class Subscription implements SubscriptionApi {
       log.listen(listener);
       this.#slots.set(keyOf(assignment), slot);
     } catch (error) {
-      this.#failures.push({ assignment, error: MillraceError.from(error) });
+      this.#failures.set(keyOf(assignment), { assignment, error: MillraceError.from(error) });
     }
     this.#run();
   }
 
   unassign(topic: string, partition: number): void {
     const key = keyOf({ topic, partition });
+    this.#failures.delete(key);
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     slot.log.unlisten(slot.listener);
@@ -87,8 +89,10 @@ export class Subscription implements SubscriptionApi {
   async #deliverAll(): Promise<void> {
     try {
       while (!this.#isClosed) {
-        const failure = this.#failures.shift();
-        if (failure !== undefined) {
+        const [failed] = this.#failures;
+        if (failed !== undefined) {
+          const [key, failure] = failed;
+          this.#failures.delete(key);
           await this.#sink.failed(failure.assignment, failure.error);
           continue;
         }

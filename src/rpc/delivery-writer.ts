@@ -17,7 +17,7 @@ export interface DeliveryWriterOptions {
   readonly budget: SendBudget;
   /** Resets the transport's stream, for clients that do not even take a status. */
   readonly reset: () => void;
-  /** Told when the client begins or stops to keep the writer waiting. */
+  /** Told when this client, or others that spent the budget, begin or stop to keep the writer waiting. */
   readonly blocked: (blocked: boolean) => void;
 }
 
@@ -46,7 +46,12 @@ export class DeliveryWriter<Response> {
     if (this.#stream.ended) return resolved;
     const hold = this.#options.budget.holdOrWait(bytes, () => this.#evict());
     if (!(hold instanceof Promise)) return this.#write(response, bytes, hold, taken);
-    return hold.then((granted) => this.#write(response, bytes, granted, taken));
+    this.#options.blocked(true);
+    return hold.then((granted) => {
+      const ready = this.#write(response, bytes, granted, taken);
+      if (this.#waiting === undefined) this.#options.blocked(false);
+      return ready;
+    });
   }
 
   /** The stream is over: nobody waits any longer. */
