@@ -12,6 +12,10 @@ export const BATCH_BYTES_DEFAULT = 1_048_588;
 export const BATCH_BYTES_MAX = 3 * 1_048_576;
 /** Most bytes a compressed batch may unfold to when the broker checks it. */
 export const DECOMPRESSED_BYTES_MAX = 32 * 1_048_576;
+/** Bytes that any compressed batch may unfold to: what a producer may put into one uncompressed, with room. */
+export const DECOMPRESSED_BYTES_FREE = 4 * 1_048_576;
+/** Beyond those, how often its compressed size a producer's batch may unfold to. */
+export const DECOMPRESSED_RATIO_MAX = 64;
 /** Most bytes read from a log at once. */
 export const READ_CHUNK_BYTES_MAX = 1_048_576;
 /** Largest gRPC message that a broker or client accepts. */
@@ -30,6 +34,7 @@ assert(
   BATCH_BYTES_MAX < RPC_MESSAGE_BYTES_MAX - 65_536,
   "the largest batch fits one message with its envelope",
 );
+assert(BATCH_BYTES_MAX <= DECOMPRESSED_BYTES_FREE, "what may be sent uncompressed may be sent compressed");
 assert(READ_CHUNK_BYTES_MAX < RPC_MESSAGE_BYTES_MAX, "a chunk fits one message");
 assert(
   `${"t".repeat(TOPIC_NAME_BYTES_MAX)}-9999`.length <= 255,

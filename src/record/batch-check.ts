@@ -3,7 +3,12 @@
  * reader. The walk over the records allocates nothing, so that it runs at memory speed.
  */
 import { isUtf8 } from "node:buffer";
-import { HEADERS_PER_RECORD_MAX, OFFSET_MAX } from "../base/index.ts";
+import {
+  DECOMPRESSED_BYTES_FREE,
+  DECOMPRESSED_RATIO_MAX,
+  HEADERS_PER_RECORD_MAX,
+  OFFSET_MAX,
+} from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { computeChecksum } from "./batch-checksum.ts";
 import { invalidBatch } from "./batch-fault.ts";
@@ -29,7 +34,10 @@ export type BatchOrigin =
 export interface BatchLimits {
   /** Most bytes of the batch as it is; a topic's `max.message.bytes`. */
   readonly batchBytesMax: number;
-  /** Most bytes of its records after decompression. */
+  /**
+   * Most bytes of its records after decompression. From producers, above DECOMPRESSED_BYTES_FREE also at most
+   * DECOMPRESSED_RATIO_MAX times the size of the batch.
+   */
   readonly decompressedBytesMax: number;
   /** Default: "client". */
   readonly origin?: BatchOrigin;
@@ -61,12 +69,21 @@ export function checkBatch(batch: Buffer, limits: BatchLimits): BatchHeader {
   checkTimestamps(header);
   checkProducer(header);
   try {
-    walker.open(batch, 0, header, limits.decompressedBytesMax);
+    walker.open(batch, 0, header, decompressedBytesMax(batch.length, limits));
     checkRecords(header, origin);
   } finally {
     walker.close();
   }
   return header;
+}
+
+/** A bomb costs its sender little and the broker much; what was stored under another bound is read all the same. */
+function decompressedBytesMax(bytes: number, limits: BatchLimits): number {
+  if (limits.origin === "log") return limits.decompressedBytesMax;
+  return Math.min(
+    limits.decompressedBytesMax,
+    Math.max(DECOMPRESSED_BYTES_FREE, DECOMPRESSED_RATIO_MAX * bytes),
+  );
 }
 
 function checkFrame(batch: Buffer, header: BatchHeader): void {

@@ -131,6 +131,21 @@ describe("a bomb", () => {
     expect(grownKib).toBeLessThan(64 * 1_024);
   });
 
+  it("from a producer may unfold to 4 MiB or 64 times its size; what was stored before may unfold further", () => {
+    const limits = { batchBytesMax: 3 * MIB, decompressedBytesMax: 32 * MIB };
+    const batch = craftBatch({ payload: gzipBomb(6), attributes: 1 });
+    const error = refusal(() => checkBatch(batch, limits));
+    expect(error).toMatchObject({ reason: "BATCH_TOO_LARGE", details: { allowed: String(4 * MIB) } });
+    // Not refused for its size: its checksum, at its end, is wrong.
+    const stored = refusal(() => checkBatch(batch, { ...limits, origin: "log" }));
+    expect(stored.reason).toBe("INVALID_BATCH");
+    const padded = craftBatch({
+      payload: Buffer.concat([gzipBomb(6), Buffer.alloc(100_000)]),
+      attributes: 1,
+    });
+    expect(refusal(() => checkBatch(padded, limits)).reason).toBe("INVALID_BATCH");
+  });
+
   it.each([
     ["zstd", zstdBomb(16)],
     ["lz4", lz4Bomb(2)],
