@@ -17,7 +17,7 @@ export class OffsetCheckpoint {
   readonly #fs: FileSystem;
   readonly #folder: string;
   readonly #name: string;
-  readonly #offsets = new Map<string, CheckpointedOffset>();
+  #offsets = new Map<string, CheckpointedOffset>();
   #isLost = false;
   #isMissing = false;
   /** The file may still have offsets that were forgotten. */
@@ -50,7 +50,7 @@ export class OffsetCheckpoint {
     const offsets = rows === "damaged" ? undefined : (rows ?? []).map(parseRow);
     this.#isLost = offsets === undefined || offsets.includes(undefined);
     if (this.#isLost) return;
-    for (const row of offsets ?? []) if (row !== undefined) this.#set(row);
+    for (const row of offsets ?? []) if (row !== undefined) raise(this.#offsets, row);
   }
 
   /** The offset of a partition; undefined if the checkpoint is lost. */
@@ -66,18 +66,20 @@ export class OffsetCheckpoint {
     if (this.#isAhead) await this.write([]);
   }
 
-  /** Takes over the newest offsets and writes all, durably and atomically. */
+  /** Writes the newest offsets among all, durably and atomically, and then takes them over. */
   async write(newest: Iterable<CheckpointedOffset>): Promise<void> {
-    for (const row of newest) this.#set(row);
-    const rows = Array.from(this.#offsets.values(), (row) => [row.topic, row.partition, row.offset]);
+    const offsets = new Map(this.#offsets);
+    for (const row of newest) raise(offsets, row);
+    const rows = Array.from(offsets.values(), (row) => [row.topic, row.partition, row.offset]);
     await writeCheckpoint(this.#fs, this.#folder, this.#name, rows);
+    this.#offsets = offsets;
     this.#isAhead = false;
   }
+}
 
-  #set(row: CheckpointedOffset): void {
-    const key = `${row.topic}-${row.partition}`;
-    if (row.offset > (this.#offsets.get(key)?.offset ?? 0)) this.#offsets.set(key, row);
-  }
+function raise(offsets: Map<string, CheckpointedOffset>, row: CheckpointedOffset): void {
+  const key = `${row.topic}-${row.partition}`;
+  if (row.offset > (offsets.get(key)?.offset ?? 0)) offsets.set(key, row);
 }
 
 function parseRow([topic, partitionText, offsetText]: readonly string[]): CheckpointedOffset | undefined {

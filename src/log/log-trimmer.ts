@@ -1,5 +1,5 @@
 import { MillraceError } from "../errors/index.ts";
-import { passingRefusal } from "./disk-failures.ts";
+import { isFailedFlush, passingRefusal } from "./disk-failures.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { outOfRange } from "./log-reader.ts";
 import type { LogState } from "./log-state.ts";
@@ -83,21 +83,28 @@ export class LogTrimmer {
     return count;
   }
 
-  /** Raises the log start offset, durably; an earlier attempt that failed is made up for. */
+  /**
+   * Raises the log start offset, durably. A refusal that changed nothing leaves it where it was; after any other
+   * failure it may be raised on the disk, so it stays raised here, and the next attempt makes it durable.
+   */
   async #raiseStart(offset: number): Promise<void> {
     const { state, persistLogStart } = this.#parts;
-    if (offset > state.logStartOffset) {
-      state.logStartOffset = offset;
-      state.notify();
-    }
-    const start = state.logStartOffset;
+    const before = state.logStartOffset;
+    const start = Math.max(before, offset);
     if (start <= this.#durableStart) return;
+    state.logStartOffset = start;
     try {
       await persistLogStart();
     } catch (error) {
-      throw passingRefusal(error, `the log start of ${state.name}`) ?? notPersisted(state, error);
+      const refusal = isFailedFlush(error)
+        ? undefined
+        : passingRefusal(error, `the log start of ${state.name}`);
+      if (refusal !== undefined) state.logStartOffset = before;
+      else state.notify();
+      throw refusal ?? notPersisted(state, error);
     }
     this.#durableStart = start;
+    state.notify();
   }
 
   async #removeFiles(segments: readonly Segment[]): Promise<void> {

@@ -237,3 +237,23 @@ describe("changes that wait", () => {
     expect(new Set(reasons.slice(256))).toEqual(new Set(["OVERLOADED"]));
   });
 });
+
+describe("a trim for which there is no space", () => {
+  it("changes nothing, now or later", async () => {
+    const rig = await Rig.start();
+    await rig.broker.createTopic({ name: "t", partitionCount: 2 });
+    for (const partition of [0, 1]) await rig.produce(partition);
+    const isCheckpoint = (path: string) => path.includes("log-start-offset-checkpoint");
+    rig.faults.when("write", isCheckpoint, FULL);
+    await expect(rig.broker.trimPartition("t", 0, 1)).rejects.toMatchObject({
+      reason: "STORAGE_FULL",
+      effect: "none",
+    });
+    rig.faults.heal();
+    expect(await rig.broker.trimPartition("t", 1, 1)).toBe(1);
+    await rig.broker.close();
+    await rig.open();
+    const starts = rig.broker.describeTopic("t").partitions.map(({ logStartOffset }) => logStartOffset);
+    expect(starts).toEqual([0, 1]);
+  });
+});
