@@ -1,30 +1,24 @@
 import type { FileSystem } from "../../src/fs/index.ts";
-import { parseCount, readCheckpoint } from "../../src/log/index.ts";
+import { EPOCHS_FILE_NAME, type LeaderTerm, parseTerms, readCheckpoint } from "../../src/log/index.ts";
 import type { Findings } from "./finding.ts";
-
-const FILE_NAME = "leader-epoch-checkpoint";
 
 /** Which leader epoch was in force where, by the checkpoint of a partition; knows nothing if that is not there. */
 export class EpochTerms {
-  readonly #terms: readonly { readonly epoch: number; readonly startOffset: number }[];
+  readonly #terms: readonly LeaderTerm[];
 
-  private constructor(terms: readonly { readonly epoch: number; readonly startOffset: number }[]) {
+  private constructor(terms: readonly LeaderTerm[]) {
     this.#terms = terms;
   }
 
   /** Reads the checkpoint of a partition's folder; one that is damaged is reported and counts as missing. */
   static async read(fs: FileSystem, folder: string, findings: Findings): Promise<EpochTerms> {
-    const rows = await readCheckpoint(fs, folder, FILE_NAME, 2);
+    const rows = await readCheckpoint(fs, folder, EPOCHS_FILE_NAME, 2);
     if (rows === undefined) return new EpochTerms([]);
-    const terms = (rows === "damaged" ? [] : rows).flatMap(([epochText, offsetText]) => {
-      const epoch = parseCount(epochText);
-      const startOffset = parseCount(offsetText);
-      return epoch === undefined || startOffset === undefined ? [] : [{ epoch, startOffset }];
-    });
-    if (rows !== "damaged" && terms.length === rows.length) return new EpochTerms(terms);
+    const terms = rows === "damaged" ? undefined : parseTerms(rows);
+    if (terms !== undefined) return new EpochTerms(terms);
     const problem =
       "it is no checkpoint of leader epochs; remove it: the broker learns them from the batches";
-    findings({ severity: "damage", file: `${folder}/${FILE_NAME}`, fault: "bad-checkpoint", problem });
+    findings({ severity: "damage", file: `${folder}/${EPOCHS_FILE_NAME}`, fault: "bad-checkpoint", problem });
     return new EpochTerms([]);
   }
 

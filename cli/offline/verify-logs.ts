@@ -20,16 +20,33 @@ export async function verifyLogs(fs: FileSystem, logs: FoundLogs, findings: Find
   const recoveryPoints = await readOffsets(fs, logs.root, "recovery-point-offset-checkpoint", findings);
   const logStarts = await readOffsets(fs, logs.root, "log-start-offset-checkpoint", findings);
   for (const partition of logs.partitions) {
-    const ends = await verifyPartition(fs, partition, totals, findings);
+    const logStartOffset = logStarts.get(partition.name) ?? 0;
+    const kept = withoutLeftovers(partition, logStartOffset, findings);
+    const ends = await verifyPartition(fs, kept, totals, findings);
     if (partition.isWhole) await verifyMetadata(fs, partition, findings);
-    const checkpoints = {
-      recoveryPoint: recoveryPoints.get(partition.name) ?? 0,
-      logStartOffset: logStarts.get(partition.name) ?? 0,
-    };
-    compareWithCheckpoints(partition, ends, checkpoints, findings);
+    const recoveryPoint = recoveryPoints.get(partition.name) ?? 0;
+    compareWithCheckpoints(kept, ends, { recoveryPoint, logStartOffset }, findings);
     totals.partitions++;
   }
   return totals;
+}
+
+/** The partition without the segments wholly below the log start: whatever is left of them, no reader sees it. */
+function withoutLeftovers(
+  partition: PartitionFiles,
+  logStartOffset: number,
+  findings: Findings,
+): PartitionFiles {
+  const { segments } = partition;
+  const first = Math.max(
+    0,
+    segments.findLastIndex(({ baseOffset }) => baseOffset <= logStartOffset),
+  );
+  for (const { logPath } of segments.slice(0, first)) {
+    const problem = `it lies below offset ${logStartOffset}, where the log starts: its deletion was interrupted, and the broker's next start ends it`;
+    findings({ severity: "notice", file: logPath, fault: "leftover", problem });
+  }
+  return { ...partition, segments: segments.slice(first) };
 }
 
 interface LogEnds {

@@ -1,13 +1,7 @@
-import { BATCH_BYTES_MAX, READ_CHUNK_BYTES_MAX } from "../../src/base/index.ts";
+import { BATCH_BYTES_MAX } from "../../src/base/index.ts";
 import type { FileHandle } from "../../src/fs/index.ts";
-import { scanBatches } from "../../src/log/index.ts";
-import {
-  BATCH_HEADER_BYTES,
-  type BatchHeader,
-  probeBatch,
-  readBaseOffset,
-  readLastOffset,
-} from "../../src/record/index.ts";
+import { findBatch, scanBatches } from "../../src/log/index.ts";
+import { type BatchHeader, probeBatch, readBaseOffset, readLastOffset } from "../../src/record/index.ts";
 
 /** Bytes of a .log that are no whole and right batch. */
 export interface Damage {
@@ -68,7 +62,10 @@ async function inspectDamage(file: FileHandle, position: number, end: number): P
       return { position, end: follower, fault, problem };
     }
   }
-  return { position, end: (await findBatch(file, position + 1, end)) ?? end, fault, problem };
+  const next = await findBatch(file, position + 1, end);
+  if (next === undefined || next.isSure) return { position, end: next?.position ?? end, fault, problem };
+  const givenUp = `${problem}; too many bytes from ${next.position} on look like a batch and are none, so what follows was not searched`;
+  return { position, end, fault, problem: givenUp };
 }
 
 /**
@@ -87,19 +84,4 @@ async function isFollower(
   const isFramed =
     probe.sizeInBytes !== undefined && probe.fault !== "bad-magic" && probe.fault !== "short-body";
   return isFramed && readBaseOffset(window, 0) === readLastOffset(damaged, 0) + 1;
-}
-
-/** The first position from `from` on where a whole and right batch begins. */
-async function findBatch(file: FileHandle, from: number, end: number): Promise<number | undefined> {
-  // Windows overlap by the largest batch, so that none is missed at a seam.
-  const window = Buffer.allocUnsafe(Math.min(end - from, READ_CHUNK_BYTES_MAX + BATCH_BYTES_MAX));
-  for (let position = from; position < end; position += READ_CHUNK_BYTES_MAX) {
-    const read = await file.read(window, 0, Math.min(window.length, end - position), position);
-    const starts = Math.min(READ_CHUNK_BYTES_MAX, read - BATCH_HEADER_BYTES + 1);
-    for (let at = 0; at < starts; at++) {
-      // A cheap test first: magic 2. The checksum decides.
-      if (window[at + 16] === 2 && probeBatch(window, at, read).ok) return position + at;
-    }
-  }
-  return undefined;
 }

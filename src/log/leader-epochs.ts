@@ -5,9 +5,11 @@
 import type { FileSystem } from "../fs/index.ts";
 import { parseCount, readCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
 
-const FILE_NAME = "leader-epoch-checkpoint";
+/** Name of the file in a partition's folder. */
+export const EPOCHS_FILE_NAME = "leader-epoch-checkpoint";
 
-interface Term {
+/** A leader epoch and the first offset written under it. */
+export interface LeaderTerm {
   readonly epoch: number;
   readonly startOffset: number;
 }
@@ -15,9 +17,9 @@ interface Term {
 export class LeaderEpochs {
   readonly #fs: FileSystem;
   readonly #folder: string;
-  #terms: Term[];
+  #terms: LeaderTerm[];
 
-  private constructor(fs: FileSystem, folder: string, terms: Term[]) {
+  private constructor(fs: FileSystem, folder: string, terms: LeaderTerm[]) {
     this.#fs = fs;
     this.#folder = folder;
     this.#terms = terms;
@@ -28,7 +30,7 @@ export class LeaderEpochs {
     fs: FileSystem,
     folder: string,
   ): Promise<{ readonly epochs: LeaderEpochs; readonly isDamaged: boolean }> {
-    const rows = await readCheckpoint(fs, folder, FILE_NAME, 2);
+    const rows = await readCheckpoint(fs, folder, EPOCHS_FILE_NAME, 2);
     if (rows === undefined) return { epochs: new LeaderEpochs(fs, folder, []), isDamaged: false };
     const terms = rows === "damaged" ? undefined : parseTerms(rows);
     return { epochs: new LeaderEpochs(fs, folder, terms ?? []), isDamaged: terms === undefined };
@@ -57,23 +59,24 @@ export class LeaderEpochs {
   }
 
   /** Rebuilds the terms from what the batches say: for a file that was lost. */
-  async rebuild(terms: readonly Term[]): Promise<void> {
+  async rebuild(terms: readonly LeaderTerm[]): Promise<void> {
     await this.#replace([...terms]);
   }
 
-  async #replace(terms: Term[]): Promise<void> {
+  async #replace(terms: LeaderTerm[]): Promise<void> {
     await writeCheckpoint(
       this.#fs,
       this.#folder,
-      FILE_NAME,
+      EPOCHS_FILE_NAME,
       terms.map((term) => [term.epoch, term.startOffset]),
     );
     this.#terms = terms;
   }
 }
 
-function parseTerms(rows: readonly string[][]): Term[] | undefined {
-  const terms: Term[] = [];
+/** The terms of a checkpoint's rows; undefined if a row is no term, or out of order. */
+export function parseTerms(rows: readonly string[][]): LeaderTerm[] | undefined {
+  const terms: LeaderTerm[] = [];
   for (const row of rows) {
     const epoch = parseCount(row[0]);
     const startOffset = parseCount(row[1]);

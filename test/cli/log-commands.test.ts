@@ -210,6 +210,43 @@ describe("log verify", () => {
     expect(await verify(first)).toMatchObject({ exitCode: 1, faults: [{ fault: "segment-gap" }] });
   });
 
+  it("takes what an interrupted deletion left below the log start for a notice", async () => {
+    const names = (await intact.list(PARTITION))
+      .map(({ name }) => name)
+      .filter((name) => name.endsWith(".log"));
+    const [first, gone, kept] = names.map((name) => `${PARTITION}/${name}`);
+    const start = Number(names[2]!.slice(0, 20)) + 1;
+    const trimmed = await copyOf(intact, (path, content) => (path === gone ? undefined : content));
+    const checkpoint = await trimmed.open(
+      "/data/partitions/log-start-offset-checkpoint",
+      "read-write-or-create",
+    );
+    await checkpoint.truncate(0);
+    await checkpoint.write([Buffer.from(`0\n1\norders 0 ${start}\n`)], 0);
+    expect(await verify(trimmed)).toMatchObject({
+      exitCode: 0,
+      faults: [{ severity: "notice", file: first, fault: "leftover" }],
+    });
+    const without = await copyOf(trimmed, (path, content) => (path === kept ? undefined : content));
+    expect(await verify(without)).toMatchObject({ exitCode: 1 });
+  });
+
+  it("does not search for ever in records made of batch headers", async () => {
+    const bait = Buffer.alloc(700_000);
+    for (let at = 1; at + 61 < bait.length; at += 61) {
+      bait.writeInt32BE(bait.length - at - 12, at + 8);
+      bait[at + 16] = 2;
+    }
+    const damaged = await withFile(intact, FIRST, (content) => Buffer.concat([content, bait]));
+    const { exitCode, faults } = await verify(damaged, FIRST);
+    expect(exitCode).toBe(1);
+    const inLog = faults.find(({ file }) => file === FIRST);
+    expect(inLog).toMatchObject({
+      position: log.length,
+      problem: expect.stringContaining("what follows was not searched"),
+    });
+  });
+
   it("checks the checkpoints and leaves strange files alone", async () => {
     for (const [file, fault] of [
       [`${PARTITION}/leader-epoch-checkpoint`, "bad-checkpoint"],
@@ -219,6 +256,12 @@ describe("log verify", () => {
       const damaged = await withFile(intact, file, () => Buffer.from("what?\n"));
       expect(await verify(damaged), file).toMatchObject({ exitCode: 1, faults: [{ file, fault }] });
     }
+    const file = `${PARTITION}/leader-epoch-checkpoint`;
+    const unordered = await withFile(intact, file, () => Buffer.from("0\n2\n1 0\n0 9\n"));
+    expect(await verify(unordered)).toMatchObject({
+      exitCode: 1,
+      faults: [{ file, fault: "bad-checkpoint" }],
+    });
     const strange = await copyOf(intact, (_path, content) => content);
     for (const path of [`${PARTITION}/notes.txt`, `${PARTITION}/1.log`, "/data/partitions/x.deleted"]) {
       await (await strange.open(path, "create")).close();
