@@ -7,4 +7,5 @@ export * from "./limits.ts";
 export * from "./logger.ts";
 export * from "./random.ts";
 export * from "./serial-queue.ts";
+export * from "./topic-name.ts";
 export * from "./varint.ts";

@@ -1,9 +1,6 @@
 /** Checks of request fields at the edge, before anything reaches the broker. Each throws INVALID_REQUEST. */
-import { OFFSET_MAX, TOPIC_NAME_BYTES_MAX } from "../base/index.ts";
+import { isTopicName, OFFSET_MAX, TOPIC_NAME_ALLOWED } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-
-const TOPIC_NAME = /^[A-Za-z0-9._-]+$/;
-const TOPIC_NAME_ALLOWED = `1 to ${TOPIC_NAME_BYTES_MAX} characters of A-Z a-z 0-9 . _ -, neither "." nor ".."`;
 
 /** INVALID_REQUEST for a field, in the one form that all of them have. */
 export function invalid(field: string, value: unknown, allowed: string): MillraceError {
@@ -14,8 +11,7 @@ export function invalid(field: string, value: unknown, allowed: string): Millrac
 
 /** A topic name as it may be stored and printed. */
 export function topicName(name: string, field = "topic"): string {
-  const fits = name.length <= TOPIC_NAME_BYTES_MAX && name !== "." && name !== "..";
-  if (!fits || !TOPIC_NAME.test(name)) throw invalid(field, name, TOPIC_NAME_ALLOWED);
+  if (!isTopicName(name)) throw invalid(field, name, TOPIC_NAME_ALLOWED);
   return name;
 }
 
