@@ -1,3 +1,4 @@
+import { SerialQueue } from "../base/index.ts";
 import { FileSystemError, isMissing } from "../fs/index.ts";
 import type { BatchHeader } from "../record/index.ts";
 import type { PooledFile } from "./file-pool.ts";
@@ -38,6 +39,8 @@ export class Segment implements IndexHolder {
   #indexes: SegmentIndexes | undefined;
   #loading: Promise<SegmentIndexes> | undefined;
   #mending: Promise<boolean> | undefined;
+  /** A rebuild may end while the segment is sealed: their indexes must not mix in the files. */
+  readonly #persisting = new SerialQueue();
 
   constructor(env: LogEnvironment, folder: string, baseOffset: number, indexIntervalBytes: () => number) {
     this.#env = env;
@@ -108,7 +111,7 @@ export class Segment implements IndexHolder {
    */
   async persistIndexes(): Promise<void> {
     try {
-      await this.#indexes?.persist(this.#env.fs, this.#stem);
+      await this.#persisting.run(async () => this.#indexes?.persist(this.#env.fs, this.#stem));
     } catch (error) {
       if (!(error instanceof FileSystemError)) throw error;
       this.#env.logger.warn(

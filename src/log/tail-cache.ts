@@ -71,10 +71,7 @@ export class LogTail {
     this.#cache.added(this, bytes.length + BATCH_OVERHEAD);
   }
 
-  /**
-   * Number of the cached batch that holds the offset, or undefined if it is not here. `startOf` tells that the
-   * first cached batch reaches back far enough.
-   */
+  /** Number of the cached batch that holds the offset, or undefined if it is not here. */
   indexOf(offset: number): number | undefined {
     let low = this.#first;
     let high = this.#batches.length;
