@@ -23,6 +23,7 @@ export const ROOMS: readonly Room[] = [
   { path: "src/base", floor: 0, rooms: [], packages: ["node:crypto", "node:module"] },
   { path: "src/errors", floor: 0, rooms: ["src/base"], packages: [] },
   { path: "src/version.ts", floor: 0, rooms: [], packages: [] },
+  { path: "src/tune.ts", floor: 0, rooms: [], packages: ["node:v8"] },
 
   // Floor 1: bytes, and the disk behind its port.
   { path: "src/record", floor: 1, rooms: GROUND, packages: ["node:buffer", "node:module", "node:zlib"] },
@@ -75,6 +76,7 @@ export const ROOMS: readonly Room[] = [
       "src/index.ts",
       "src/server.ts",
       "src/config.ts",
+      "src/tune.ts",
       "src/version.ts",
       "cli/offline",
     ],
