@@ -6,12 +6,13 @@
  *     <data>/partitions/clean-shutdown                    leader epoch of the start whose stop was clean, until the next
  *     <data>/partitions/recovery-point-offset-checkpoint  Kafka's checkpoint: everything below is flushed
  *     <data>/partitions/log-start-offset-checkpoint       Kafka's checkpoint: first readable offsets
+ *     <data>/partitions/spare                             space given up when a full disk is to be freed
  *     <data>/partitions/<topic>-<partition>/              one log
  *     <data>/partitions/<topic id>-<partition>.deleted/   a deleted one, until its files are removed
  */
 import { SerialQueue } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import { type FileSystem, isMissing } from "../fs/index.ts";
+import { FileSystemError, type FileSystem, isMissing, isOutOfSpace } from "../fs/index.ts";
 import {
   DELETED_SUFFIX,
   LOG_SUFFIX,
@@ -25,6 +26,9 @@ import {
 import { type CheckpointedOffset, OffsetCheckpoint } from "./offset-checkpoint.ts";
 
 const CLEAN_SHUTDOWN = "clean-shutdown";
+const SPARE = "spare";
+/** Room for a log start checkpoint of some thousand trimmed partitions. */
+const SPARE_BYTES = 262_144;
 
 /** Identifies a partition in checkpoints. */
 export interface CheckpointedLog {
@@ -69,6 +73,7 @@ export class DataFolder {
     }
     await this.#fs.remove(`${this.root}/${CLEAN_SHUTDOWN}`);
     await this.#fs.syncDirectory(this.root);
+    await this.keepSpare();
     return { isClean };
   }
 
@@ -88,9 +93,14 @@ export class DataFolder {
   writeLogStarts(): Promise<void> {
     this.#nextLogStarts ??= this.#writes.run(() => {
       this.#nextLogStarts = undefined;
-      return this.logStarts.write(this.#offsets((log) => log.logStartOffset));
+      return this.#writeLogStarts();
     });
     return this.#nextLogStarts;
+  }
+
+  /** Makes the spare if it is not there and the disk has room for it. */
+  keepSpare(): Promise<void> {
+    return this.#writes.run(() => this.#makeSpare());
   }
 
   /** Drops a topic that is deleted from both checkpoints, durably; writes nothing if they do not have it. */
@@ -203,6 +213,27 @@ export class DataFolder {
   async #belongsTo(folder: string, topicId: string): Promise<boolean> {
     const owner = await readPartitionMetadata(this.#fs, folder);
     return owner === undefined ? !(await this.#holdsSegments(folder)) : owner === topicId;
+  }
+
+  /** Retention must not fail on the disk that it is to free: the spare makes room for what it writes first. */
+  async #writeLogStarts(): Promise<void> {
+    const write = () => this.logStarts.write(this.#offsets((log) => log.logStartOffset));
+    await write().catch(async (error: unknown) => {
+      if (!isOutOfSpace(error)) throw error;
+      await this.#fs.remove(`${this.root}/${SPARE}`);
+      await write();
+    });
+  }
+
+  async #makeSpare(): Promise<void> {
+    const path = `${this.root}/${SPARE}`;
+    if (((await this.#fs.fileSize(path)) ?? 0) >= SPARE_BYTES) return;
+    try {
+      await writeCheckpoint(this.#fs, this.root, SPARE, [["0".repeat(SPARE_BYTES)]]);
+    } catch (error) {
+      if (!(error instanceof FileSystemError)) throw error;
+      await this.#fs.remove(`${path}.tmp`);
+    }
   }
 
   async #holdsPartitions(): Promise<boolean> {

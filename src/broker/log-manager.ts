@@ -241,6 +241,7 @@ export class LogManager {
 
   /** Moves the recovery points to what is flushed; what lies below and is found damaged is never cut. */
   async #checkpoint(): Promise<void> {
+    await this.#folder.keepSpare();
     const points = new Map<PartitionLog, number>();
     for (const { log } of this.#checkpointed()) {
       const { recoveryPoint } = log;

@@ -238,13 +238,46 @@ describe("changes that wait", () => {
   });
 });
 
+describe("retention", () => {
+  it("frees a disk that has no space left at all, again and again", async () => {
+    const disk = new MemoryFileSystem();
+    const clock = new ManualClock();
+    const retentionCheckIntervalMs = 1_000;
+    const metadata = new MemoryMetadataStore(seededRandom(1));
+    const broker = await Broker.open({
+      fs: disk,
+      metadata,
+      dataDir: "/data",
+      clock,
+      retentionCheckIntervalMs,
+    });
+    const configs = { "segment.bytes": "200000", "retention.bytes": "400000", "file.delete.delay.ms": "0" };
+    await broker.createTopic({ name: "t", configs });
+    disk.capacityBytes = 1_500_000;
+    let start = 0;
+    for (let round = 0; round < 3; round++) {
+      const big = () => batchOf(["x".repeat(50_000)], { timestampsMs: clock.nowMs() });
+      const append = () => broker.produce("t", 0, big(), undefined).then(() => true);
+      for (let i = 0; i < 100 && (await append().catch(() => false)); i++);
+      disk.capacityBytes = disk.usedBytes;
+      for (let pass = 0; pass < 3; pass++) {
+        clock.advance(retentionCheckIntervalMs);
+        await turn();
+      }
+      const { logStartOffset } = broker.describeTopic("t").partitions[0]!;
+      expect(logStartOffset).toBeGreaterThan(start);
+      start = logStartOffset;
+    }
+  });
+});
+
 describe("a trim for which there is no space", () => {
   it("changes nothing, now or later", async () => {
     const rig = await Rig.start();
     await rig.broker.createTopic({ name: "t", partitionCount: 2 });
     for (const partition of [0, 1]) await rig.produce(partition);
     const isCheckpoint = (path: string) => path.includes("log-start-offset-checkpoint");
-    rig.faults.when("write", isCheckpoint, FULL);
+    rig.faults.when("write", isCheckpoint, FULL); // also when the spare is given up
     await expect(rig.broker.trimPartition("t", 0, 1)).rejects.toMatchObject({
       reason: "STORAGE_FULL",
       effect: "none",
