@@ -132,7 +132,7 @@ describe("the lock", () => {
   it("is kept through a write that failed, and is free after the close", async () => {
     await withStore(async (store) => {
       const batch = vi.spyOn(Level.prototype, "batch");
-      batch.mockImplementation(() => Promise.reject(new Error("No space left on device")));
+      batch.mockImplementation(() => Promise.reject(new Error("No space left on device")) as never);
       await expect(store.nextBrokerEpoch()).rejects.toMatchObject({ isOutOfSpace: true });
       batch.mockRestore();
       await expect(newStore().open()).rejects.toThrow(StoreLockedError);
