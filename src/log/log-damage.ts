@@ -41,7 +41,7 @@ export function corruptRead(
   const file = segment.log.path.split("/").at(-1)!;
   return new MillraceError(
     "LOG_CORRUPT",
-    `partition ${state.name} is damaged in ${file} at position ${position}: ${fault}; these records cannot be served; restore the file from a copy, or read on behind the damage`,
+    `partition ${state.name} is damaged in ${file} at position ${position}: ${fault}; these records cannot be served; restore the file from a copy, or read on behind the damage ("millrace log dump" shows the offsets around it)`,
     { details: { segment: file, position } },
   );
 }

@@ -121,7 +121,10 @@ export class LogReader {
     }
   }
 
-  /** Finds the readable batches of a chunk, checking each; those that end below the offset come before `start`. */
+  /**
+   * Finds the readable batches of a chunk, checking each; those that end below the offset come before `start`. What is
+   * good before a damaged batch is served, and so is what lies behind one that ends below the offset.
+   */
   #slice(chunk: Buffer, place: Place, offset: number): Slice {
     let start = 0;
     let at = 0;
@@ -130,10 +133,18 @@ export class LogReader {
       const probe = probeBatch(chunk, at, chunk.length);
       if (!probe.ok) {
         if (probe.fault === "short-header" || probe.fault === "short-body") break;
-        throw this.#corrupt(place, at, probe.fault);
+        if (at > start) break;
+        const endOffset = readLastOffset(chunk, at) + 1;
+        if (probe.fault !== "bad-crc" || endOffset > offset) throw this.#corrupt(place, at, probe.fault);
+        // Its own header says that it is not wanted; should that lie, the next batch does not follow.
+        nextOffset = endOffset;
+        at += probe.sizeInBytes!;
+        start = at;
+        continue;
       }
       const { header } = probe;
       const fault = faultInPlace(header, nextOffset ?? baseOffsetAt(place, header), this.#epochs);
+      if (fault !== undefined && at > start) break;
       if (fault !== undefined) throw this.#corrupt(place, at, fault);
       const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
       if (endOffset > this.#state.highWatermark) break;

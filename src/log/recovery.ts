@@ -148,7 +148,7 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
     throw corruptFile(
       segment.log.path,
       stop.position,
-      `${fault}, although everything below offset ${isClean ? "its end" : flushedEnd} was flushed`,
+      `${fault}, although everything ${isClean ? "" : `below offset ${flushedEnd} `}was flushed`,
     );
   }
   if (stop.fault !== undefined) {

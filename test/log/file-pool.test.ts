@@ -10,6 +10,8 @@ import {
 import { FilePool } from "../../src/log/index.ts";
 import { closedGate } from "../support/gate.ts";
 import { settled, turn } from "../support/turns.ts";
+import { batchOf, readAll } from "./batches.ts";
+import { LogRig } from "./log-rig.ts";
 
 /** Counts what is really open, and takes its time over it. */
 class CountingFileSystem extends MemoryFileSystem implements FileSystem {
@@ -190,5 +192,39 @@ describe("a file pool", () => {
     expect(await files[0]!.use(async () => 1)).toBe(1);
     await files[0]!.close();
     expect([pool.openCount, fs.open_]).toEqual([0, 0]);
+  });
+});
+
+describe("a log that shares a pool", () => {
+  it("keeps the file of what it has not flushed open, so as to hear of a failed write-back, and lets go of it then", async () => {
+    const closed: string[] = [];
+    const fs = new (class extends MemoryFileSystem {
+      override async open(path: string, mode: OpenMode): Promise<FileHandle> {
+        const handle = await super.open(path, mode);
+        const close = handle.close.bind(handle);
+        handle.close = () => {
+          if (path.endsWith(".log")) closed.push(path);
+          return close();
+        };
+        return handle;
+      }
+    })();
+    const rig = new LogRig({ fs, openFilesMax: 1, config: { flushMode: "written" } });
+    const log = await rig.open();
+    await log.append(batchOf(["a"]), undefined);
+    await log.append(batchOf(["b"]), undefined);
+    closed.length = 0;
+    const other = rig.env.files.file("/other", "read-write-or-create");
+    for (let i = 0; i < 3; i++) {
+      await other.use(async () => undefined);
+      await other.close();
+    }
+    expect(closed).toEqual([]);
+    await log.flush();
+    await other.use(async () => undefined);
+    expect(closed.length).toBe(1);
+    await log.append(batchOf(["c"]), undefined);
+    expect((await readAll(log)).length).toBe(3);
+    expect(await settled(log.close(), "close")).toBe(true);
   });
 });
