@@ -30,7 +30,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    await translate("makeDirectory", path, files.mkdir(path, { recursive: true }));
+    await translate("makeDirectory", path, makeFolders(path));
   }
 
   async list(path: string): Promise<DirectoryEntry[]> {
@@ -171,4 +171,19 @@ function toFileSystemError(operation: string, path: string, thrown: unknown): un
 function kindOf(entry: Dirent): DirectoryEntry["kind"] {
   if (entry.isFile()) return "file";
   return entry.isDirectory() ? "directory" : "other";
+}
+
+/** Step by step, because mkdir's own recursion never ends where no folder can be made (below /proc, for one). */
+async function makeFolders(path: string): Promise<void> {
+  const parent = path.slice(0, Math.max(1, path.lastIndexOf("/")));
+  try {
+    await files.mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await files.stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || !path.includes("/") || (await files.stat(parent).catch(() => undefined)))
+      throw error;
+    await makeFolders(parent);
+    await makeFolders(path);
+  }
 }

@@ -152,7 +152,7 @@ describe("a log with a segment missing", () => {
   it("at its end refuses to open if more was flushed than is there", async () => {
     const rig = await rigWith({ [logName(bases[3]!)]: undefined });
     for (const start of starts.slice(0, 2))
-      await expectCorrupt(rig, start, /although everything below offset/);
+      await expectCorrupt(rig, start, /although everything (below offset \d+ )?was flushed/);
   });
 
   it("refuses to open when all of them are gone", async () => {
@@ -205,8 +205,8 @@ describe("damage in a sealed segment", () => {
       });
       if (read) expect(recordsIn(read.chunks, offset)).toEqual(written.slice(offset, read.nextOffset));
     }
-    // The batch of 14 and 15 is damaged, and the way to 16 leads past it: the index knows batches by their ends.
-    expect(unreadable).toEqual([14, 15, 16]);
+    // The batch of 14 and 15 is damaged. The way to 16 leads past it, as the index knows batches by their ends.
+    expect(unreadable).toEqual([14, 15]);
     expect(log.failure).toBeUndefined();
     await log.append(batchOf(["more"]), "durable");
   });

@@ -203,6 +203,23 @@ describe("a read", () => {
     expect(await log.read(0, 1_000_000_000)).toMatchObject({ nextOffset: 2 });
   });
 
+  it("serves what is good before and behind a damaged batch, and refuses only that", async () => {
+    const { rig, log } = await openLog();
+    for (const value of ["a", "b", "c", "d", "e"]) await log.append(batchOf([value]), undefined);
+    const size = batchOf(["a"]).length;
+    const file = await rig.fs.open(`${rig.folder}/${logName(0)}`, "read-write");
+    await file.write([Buffer.from([0xff])], 3 * size - 2);
+    await file.close();
+    const from = async (offset: number) => recordsIn((await log.read(offset, 1_048_576)).chunks, offset);
+    expect((await from(0)).map(({ value }) => value)).toEqual(["a", "b"]);
+    await expect(from(2)).rejects.toMatchObject({
+      reason: "LOG_CORRUPT",
+      details: { position: String(2 * size) },
+    });
+    expect((await from(3)).map(({ value }) => value)).toEqual(["d", "e"]);
+    expect((await from(4)).map(({ value }) => value)).toEqual(["e"]);
+  });
+
   it("at the end returns nothing, and outside the log the bounds of it", async () => {
     const { log } = await openLog();
     await log.append(batchOf(["a", "b"]), undefined);
