@@ -1,7 +1,10 @@
 import { connect } from "millrace";
 
 const client = await connect({ brokers: "127.0.0.1:7171" });
-await client.admin().createTopic({ name: "greetings", partitionCount: 3 });
+const topics = await client.admin().listTopics();
+if (!topics.some(({ name }) => name === "greetings")) {
+  await client.admin().createTopic({ name: "greetings", partitionCount: 3 });
+}
 
 const producer = client.producer();
 const receipt = await producer.send("greetings", { key: "ada", value: "hello" });
