@@ -7,7 +7,14 @@ import { parse as parseYaml } from "yaml";
 import { StartError } from "./errors/index.ts";
 
 const MIB = 1_048_576;
-const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+/** Text from a flag or the environment must be all digits: "" or "1e3" is no number here. */
+const digits = (value: unknown) =>
+  typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+const count = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.preprocess(digits, z.number({ error }).int({ error }).min(min, { error }).max(max, { error }));
+};
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, "must be HOST:PORT");
 
 /** The settings with their ranges and defaults; names as in the YAML file, `--flags` and `MILLRACE_` variables. */
@@ -93,7 +100,10 @@ function readFileSettings(file: SettingSources["file"]): Record<string, unknown>
     throw new StartError("INVALID_SETTING", `${file.name} is not valid YAML: ${String(error)}`, error);
   }
   if (content === null || content === undefined) return {};
-  if (typeof content === "object" && !Array.isArray(content)) return content as Record<string, unknown>;
+  if (typeof content === "object" && !Array.isArray(content)) {
+    // "log-level" as on the command line, or "logLevel".
+    return Object.fromEntries(Object.entries(content).map(([name, value]) => [camelCased(name), value]));
+  }
   throw new StartError("INVALID_SETTING", `${file.name} must hold settings as "name: value" lines`);
 }
 
@@ -104,6 +114,10 @@ function invalidSetting(
 ): StartError {
   const name = issue.code === "unrecognized_keys" ? (issue.keys[0] ?? "") : String(issue.path[0] ?? "");
   const origin = origins[name] ?? name;
+  if (issue.code === "unrecognized_keys") {
+    const known = Object.keys(ServerConfigSchema.shape).map(dashed).join(", ");
+    return new StartError("INVALID_SETTING", `there is no setting ${origin}; known: ${known}`);
+  }
   const value = Object.hasOwn(values, name) ? ` is ${JSON.stringify(values[name])}` : "";
   return new StartError("INVALID_SETTING", `setting ${origin}${value}: ${issue.message}`);
 }
@@ -116,6 +130,10 @@ function requireReachable(config: ServerConfig): void {
     "INVALID_SETTING",
     `host ${config.host} listens on all addresses, so clients must be told which one to dial; set --advertise HOST:PORT`,
   );
+}
+
+function camelCased(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function dashed(name: string): string {

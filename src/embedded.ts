@@ -9,8 +9,6 @@ import { LevelMetadataStore, MemoryMetadataStore } from "./metadata/index.ts";
 import { ListenError, RpcServer, type RpcServerOptions } from "./rpc/index.ts";
 import { VERSION } from "./version.ts";
 
-export { StartError, type StartFailure } from "./errors/index.ts";
-
 /** How an embedded broker is set up. Exactly one of `memory` and `dataDir` says where records go. */
 export interface EmbeddedOptions
   extends Pick<RpcServerOptions, "host" | "port" | "produceBytesMax" | "connections">,

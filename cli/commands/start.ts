@@ -7,6 +7,7 @@ import {
   ServerConfigSchema,
   type SettingName,
 } from "../../src/config.ts";
+import { StartError } from "../../src/errors/index.ts";
 import { VERSION } from "../../src/version.ts";
 
 const EXAMPLES = `
@@ -21,6 +22,8 @@ Each setting can also come from the environment or the file; a flag goes before 
 environment, the environment before the file. SIGTERM and Ctrl-C finish what was begun,
 flush and stop; a second one stops at once, which loses nothing that was acknowledged.`;
 
+const DEFAULTS: Readonly<Partial<Record<SettingName, unknown>>> = ServerConfigSchema.parse({});
+
 /** Settings given as several flags of their own shape. */
 const SPECIAL: readonly SettingName[] = ["topicDefaults"];
 
@@ -31,8 +34,10 @@ export function startCommand(): Command {
     .description("Runs a broker in the foreground.");
   for (const [name, schema] of Object.entries(ServerConfigSchema.shape)) {
     if (SPECIAL.includes(name as SettingName)) continue;
+    const preset = DEFAULTS[name as SettingName];
+    const hint = preset === undefined ? "" : `default ${preset}, `;
     command.addOption(
-      new Option(`${flagOf(name)} <value>`, `${schema.description} (${environmentName(name)})`),
+      new Option(`${flagOf(name)} <value>`, `${schema.description} (${hint}${environmentName(name)})`),
     );
   }
   command
@@ -58,8 +63,17 @@ async function configOf(options: Readonly<Record<string, unknown>>): Promise<Ser
   return loadConfig({
     flags: { ...flags, ...(hasDefaults ? { topicDefaults: topicDefault } : {}) },
     environment: process.env,
-    ...(typeof name === "string" ? { file: { name, text: await readFile(name, "utf8") } } : {}),
+    ...(typeof name === "string" ? { file: { name, text: await readSettings(name) } } : {}),
   });
+}
+
+async function readSettings(name: string): Promise<string> {
+  try {
+    return await readFile(name, "utf8");
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StartError("INVALID_SETTING", `the settings in ${name} cannot be read: ${message}`, error);
+  }
 }
 
 function collectDefault(text: string, sofar: Record<string, string>): Record<string, string> {
