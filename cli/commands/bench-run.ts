@@ -6,7 +6,7 @@ import { Finished } from "../cli-error.ts";
 import { type EndSignal, exitCodeOf, type Io } from "../io.ts";
 import { printResult } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
-import type { Session } from "../session.ts";
+import type { Connected } from "../connected.ts";
 
 /** Options of both tests. */
 export type BenchOptions = Omit<ProduceLoad, "topic" | "batchBytes" | "rate"> & {
@@ -17,12 +17,12 @@ export type BenchOptions = Omit<ProduceLoad, "topic" | "batchBytes" | "rate"> & 
 };
 
 /** Measures producing. */
-export async function benchProduce(io: Io, session: Session, options: BenchOptions): Promise<void> {
-  const { client } = session;
+export async function benchProduce(io: Io, connected: Connected, options: BenchOptions): Promise<void> {
+  const { client } = connected;
   await withInterrupt(io, async (interrupt) => {
     await withBenchTopic(client.admin(), topicOptions(options), async ({ name, partitions }) => {
       const load = loadOf(name, options);
-      const { durationMs, latencies, records, retries } = await fill(io, session, load, interrupt);
+      const { durationMs, latencies, records, retries } = await fill(io, connected, load, interrupt);
       const result = benchResult({
         test: "produce",
         topic: name,
@@ -33,17 +33,17 @@ export async function benchProduce(io: Io, session: Session, options: BenchOptio
         latency: latencies.summary(),
         conditions: { acks: load.acks, compression: load.compression, batch: load.batchBytes, retries },
       });
-      await print(io, session, result);
+      await print(io, connected, result);
     });
   });
 }
 
 /** Measures reading; a topic made for the test is filled first. */
-export async function benchConsume(io: Io, session: Session, options: BenchOptions): Promise<void> {
-  const { client } = session;
+export async function benchConsume(io: Io, connected: Connected, options: BenchOptions): Promise<void> {
+  const { client } = connected;
   await withInterrupt(io, async (interrupt) => {
     await withBenchTopic(client.admin(), topicOptions(options), async ({ name, partitions }) => {
-      if (options.topic === undefined) await fill(io, session, loadOf(name, options), interrupt);
+      if (options.topic === undefined) await fill(io, connected, loadOf(name, options), interrupt);
       if (interrupt.signal !== undefined) return;
       const progress = new Progress(io.stderr, io.clock, { bytesTotal: undefined, isShown: true });
       const reader = client.reader();
@@ -54,7 +54,7 @@ export async function benchConsume(io: Io, session: Session, options: BenchOptio
       progress.clear();
       await print(
         io,
-        session,
+        connected,
         benchResult({
           test: "consume",
           topic: name,
@@ -89,7 +89,7 @@ async function withInterrupt(io: Io, work: (interrupt: Interrupt) => Promise<voi
   if (interrupt.signal !== undefined) throw new Finished(exitCodeOf(interrupt.signal));
 }
 
-async function fill(io: Io, { client }: Session, load: ProduceLoad, interrupt: Interrupt) {
+async function fill(io: Io, { client }: Connected, load: ProduceLoad, interrupt: Interrupt) {
   const producer = client.producer({
     batchBytes: load.batchBytes,
     compression: load.compression,
@@ -112,7 +112,7 @@ function topicOptions({ topic, partitions, acks }: BenchOptions) {
   return { name: topic, partitions, acks };
 }
 
-function print(io: Io, { settings }: Session, result: BenchResult): Promise<void> {
+function print(io: Io, { settings }: Connected, result: BenchResult): Promise<void> {
   return printResult({ stdout: io.stdout, format: settings.output }, result, () =>
     benchText(result, io.stdout),
   );

@@ -4,7 +4,7 @@ import { COMPRESSIONS } from "../arguments/compressions.ts";
 import { byteSize, wholeNumber } from "../arguments/quantities.ts";
 import { type BenchOptions, benchConsume, benchProduce } from "./bench-run.ts";
 import type { Io } from "../io.ts";
-import { withSession } from "../session.ts";
+import { withConnection } from "../connected.ts";
 
 const EXAMPLES = `
 Examples:
@@ -39,7 +39,7 @@ export function benchCommand(io: Io): Command {
     )
     .addHelpText("after", EXAMPLES)
     .action((options: BenchOptions, self: Command) =>
-      withSession(io, self, (session) => benchProduce(io, session, options)),
+      withConnection(io, self, (connected) => benchProduce(io, connected, options)),
     );
   const consume = command
     .command("consume")
@@ -47,7 +47,7 @@ export function benchCommand(io: Io): Command {
   withLoadOptions(consume)
     .addHelpText("after", EXAMPLES)
     .action((options: BenchOptions, self: Command) =>
-      withSession(io, self, (session) => benchConsume(io, session, options)),
+      withConnection(io, self, (connected) => benchConsume(io, connected, options)),
     );
   return command;
 }

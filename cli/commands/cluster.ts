@@ -5,7 +5,7 @@ import type { Io } from "../io.ts";
 import { colorsFor } from "../output/colors.ts";
 import { printResult } from "../output/print.ts";
 import { type Column, renderTable } from "../output/table.ts";
-import { type Session, withSession } from "../session.ts";
+import { type Connected, withConnection } from "../connected.ts";
 
 const EXAMPLES = `
 Examples:
@@ -31,14 +31,16 @@ export function clusterCommand(io: Io): Command {
     .command("info")
     .description("Shows the cluster's id, its brokers and the version of the one that answered.")
     .addHelpText("after", EXAMPLES)
-    .action((_options: unknown, self: Command) => withSession(io, self, (session) => info(io, session)));
+    .action((_options: unknown, self: Command) =>
+      withConnection(io, self, (connected) => info(io, connected)),
+    );
   command
     .command("health")
     .description("Asks the first broker that answers whether it serves.")
     .option("--service <name>", "full name of a gRPC service (default: the whole broker)", "")
     .addHelpText("after", HEALTH_HELP)
     .action(({ service }: { service: string }, self: Command) =>
-      withSession(io, self, (session) => health(io, session, service)),
+      withConnection(io, self, (connected) => health(io, connected, service)),
     );
   return command;
 }
@@ -53,7 +55,7 @@ const COLUMNS: readonly Column<BrokerRow>[] = [
   { title: "ROLE", value: ({ isController }) => (isController ? "controller" : "") },
 ];
 
-async function info(io: Io, { client, settings }: Session): Promise<void> {
+async function info(io: Io, { client, settings }: Connected): Promise<void> {
   const cluster = await client.admin().describeCluster();
   const printer = { stdout: io.stdout, format: settings.output };
   await printResult(printer, cluster, () => clusterText(cluster, io));
@@ -69,11 +71,11 @@ function clusterText(cluster: ClusterDescription, io: Io): string {
   return title + renderTable(COLUMNS, rows, io.stdout);
 }
 
-async function health(io: Io, session: Session, service: string): Promise<void> {
-  const status = await session.client.admin().health(service);
+async function health(io: Io, connected: Connected, service: string): Promise<void> {
+  const status = await connected.client.admin().health(service);
   const { green, red } = colorsFor(io.stdout);
   const color = status === "serving" ? green : red;
-  const printer = { stdout: io.stdout, format: session.settings.output };
+  const printer = { stdout: io.stdout, format: connected.settings.output };
   await printResult(printer, { service, status }, () => `${color(status)}\n`);
   if (status !== "serving") throw new Finished(ExitCode.unavailable);
 }

@@ -7,7 +7,7 @@ import { ByteSink } from "../records/byte-sink.ts";
 import { compileFormat, type RecordWriter } from "../records/record-format.ts";
 import { writeJson, yamlRecordWriter } from "../records/record-json.ts";
 import { assignmentsFor, type ConsumeStart } from "../records/start-position.ts";
-import type { Session } from "../session.ts";
+import type { Connected } from "../connected.ts";
 
 /** Options of `millrace consume`. */
 export type ConsumeOptions = {
@@ -24,7 +24,7 @@ export type ConsumeOptions = {
 /** Prints records until -n, -e, a signal or the end of whoever reads them. */
 export async function consume(
   io: Io,
-  { client, settings }: Session,
+  { client, settings }: Connected,
   topics: readonly string[],
   options: ConsumeOptions,
 ): Promise<void> {

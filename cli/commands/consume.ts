@@ -5,7 +5,7 @@ import { wholeNumber } from "../arguments/quantities.ts";
 import type { Io } from "../io.ts";
 import { compileFormat, FORMAT_HELP } from "../records/record-format.ts";
 import { parseStart } from "../records/start-position.ts";
-import { withSession } from "../session.ts";
+import { withConnection } from "../connected.ts";
 import { type ConsumeOptions, consume } from "./consume-run.ts";
 
 const EXAMPLES = `
@@ -52,7 +52,7 @@ export function consumeCommand(io: Io): Command {
     .addHelpText("after", FORMAT_HELP)
     .addHelpText("after", EXAMPLES)
     .action((topics: string[], options: ConsumeOptions, command: Command) =>
-      withSession(io, command, (session) => consume(io, session, topics, options)),
+      withConnection(io, command, (connected) => consume(io, connected, topics, options)),
     );
 }
 

@@ -10,7 +10,7 @@ import { formatBytes, formatCount, formatCounted, formatDuration, perSecond } fr
 import { openInput } from "../records/input.ts";
 import type { RecordParser } from "../records/line-records.ts";
 import { produceLines } from "../records/produce-lines.ts";
-import type { Session } from "../session.ts";
+import type { Connected } from "../connected.ts";
 
 /** Options of `millrace produce`. */
 export type ProduceOptions = {
@@ -38,7 +38,7 @@ export interface ProduceTask {
  * Produces the input and tells what became of it. Ends with exit code 1 if a record failed: then the same command
  * must not just be repeated, for those before it were appended. An interrupted one finishes what it had read.
  */
-export async function produce(io: Io, { client, settings }: Session, task: ProduceTask): Promise<void> {
+export async function produce(io: Io, { client, settings }: Connected, task: ProduceTask): Promise<void> {
   const { topic, options, parse } = task;
   // A mistyped topic is told before a byte is read.
   await client.admin().describeTopic(topic);

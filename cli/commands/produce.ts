@@ -8,7 +8,7 @@ import type { Io } from "../io.ts";
 import { jsonParser } from "../records/json-records.ts";
 import { lineParser, type RecordDefaults, type RecordParser } from "../records/line-records.ts";
 import { parseSeparator } from "../records/record-format.ts";
-import { withSession } from "../session.ts";
+import { withConnection } from "../connected.ts";
 import { type ProduceOptions, produce } from "./produce-run.ts";
 
 const EXAMPLES = `
@@ -59,7 +59,7 @@ export function produceCommand(io: Io): Command {
     .addHelpText("after", EXAMPLES)
     .action((topic: string, options: ProduceOptions, command: Command) => {
       const parse = parserFor(options);
-      return withSession(io, command, (session) => produce(io, session, { topic, options, parse }));
+      return withConnection(io, command, (connected) => produce(io, connected, { topic, options, parse }));
     });
 }
 

@@ -8,11 +8,11 @@ import { confirmLoss } from "../confirm.ts";
 import type { Io } from "../io.ts";
 import { printResult } from "../output/print.ts";
 import { configsText, topicListText, topicText } from "../output/topic-tables.ts";
-import { type Session, withSession } from "../session.ts";
+import { type Connected, withConnection } from "../connected.ts";
 
 /** Prints all topics. */
 export async function listTopics(io: Io, command: Command): Promise<void> {
-  await withSession(io, command, async ({ client, settings }) => {
+  await withConnection(io, command, async ({ client, settings }) => {
     const topics = await client.admin().listTopics();
     await printResult(printer(io, settings), topics, () => topicListText(topics, io.stdout));
   });
@@ -20,7 +20,7 @@ export async function listTopics(io: Io, command: Command): Promise<void> {
 
 /** Prints topics in the order of the names. */
 export async function describeTopics(io: Io, command: Command, names: readonly string[]): Promise<void> {
-  await withSession(io, command, async ({ client, settings }) => {
+  await withConnection(io, command, async ({ client, settings }) => {
     const topics = await client.admin().describeTopics(names);
     await printResult(printer(io, settings), topics, () =>
       topics.map((topic) => topicText(topic, io.stdout)).join("\n"),
@@ -43,14 +43,18 @@ export async function createTopic(
   name: string,
   options: CreateOptions,
 ): Promise<void> {
-  await withSession(io, command, async (session) => {
-    const topic = await created(session, name, options);
+  await withConnection(io, command, async (connected) => {
+    const topic = await created(connected, name, options);
     if (options.dryRun === true) io.stderr.write(`topic "${name}" could be created; nothing was\n`);
-    else await printTopic(io, session, topic);
+    else await printTopic(io, connected, topic);
   });
 }
 
-async function created({ client }: Session, name: string, options: CreateOptions): Promise<TopicDescription> {
+async function created(
+  { client }: Connected,
+  name: string,
+  options: CreateOptions,
+): Promise<TopicDescription> {
   const admin = client.admin();
   try {
     return await admin.createTopic({
@@ -76,7 +80,7 @@ export async function alterTopic(
   if (Object.keys(change.set).length + change.reset.length === 0) {
     throw usageError("nothing to change; give --set NAME=VALUE or --reset NAME");
   }
-  await withSession(io, command, async ({ client, settings }) => {
+  await withConnection(io, command, async ({ client, settings }) => {
     const configs = await client.admin().alterTopicConfig(name, change);
     await printResult(printer(io, settings), configs, () => configsText(configs, io.stdout));
   });
@@ -84,8 +88,8 @@ export async function alterTopic(
 
 /** Raises the number of partitions and prints the topic. */
 export async function addPartitions(io: Io, command: Command, name: string, count: number): Promise<void> {
-  await withSession(io, command, async (session) => {
-    await printTopic(io, session, await session.client.admin().addPartitions(name, count));
+  await withConnection(io, command, async (connected) => {
+    await printTopic(io, connected, await connected.client.admin().addPartitions(name, count));
   });
 }
 
@@ -98,7 +102,7 @@ export async function deleteTopics(
 ): Promise<void> {
   const what = names.length === 1 ? `topic "${names[0]}"` : `${names.length} topics (${names.join(", ")})`;
   await confirmLoss(io, `This deletes ${what} with all records.`, isConfirmed);
-  await withSession(io, command, async ({ client }) => {
+  await withConnection(io, command, async ({ client }) => {
     for (const name of names) {
       await client.admin().deleteTopic(name);
       io.stderr.write(`deleted topic "${name}"\n`);
@@ -127,7 +131,7 @@ export async function trimPartition(
   }
   const what = before === undefined ? "every record" : `every record before offset ${before}`;
   await confirmLoss(io, `This drops ${what} of "${topic}", partition ${partition}.`, options.yes === true);
-  await withSession(io, command, async ({ client, settings }) => {
+  await withConnection(io, command, async ({ client, settings }) => {
     const logStartOffset = await client
       .admin()
       .trimPartition({ topic, partition, ...(before === undefined ? {} : { beforeOffset: before }) });
@@ -136,10 +140,10 @@ export async function trimPartition(
   });
 }
 
-async function printTopic(io: Io, { settings }: Session, topic: TopicDescription): Promise<void> {
+async function printTopic(io: Io, { settings }: Connected, topic: TopicDescription): Promise<void> {
   await printResult(printer(io, settings), topic, () => topicText(topic, io.stdout));
 }
 
-function printer(io: Io, settings: Session["settings"]) {
+function printer(io: Io, settings: Connected["settings"]) {
   return { stdout: io.stdout, format: settings.output };
 }

@@ -6,16 +6,16 @@ import type { Io } from "./io.ts";
 import { resolveSettings, type Settings } from "./settings/settings.ts";
 
 /** A command that is under way: its connection, and by which settings it goes. */
-export interface Session {
+export interface Connected {
   readonly client: Client;
   readonly settings: Settings;
 }
 
 /** Connects as the settings say, does the work, and closes the connection whatever comes of it. */
-export async function withSession(
+export async function withConnection(
   io: Io,
   command: Command,
-  work: (session: Session) => Promise<void>,
+  work: (connected: Connected) => Promise<void>,
 ): Promise<void> {
   const settings = await resolveSettings(command, io);
   const client = await connectTo(settings);
