@@ -1,4 +1,4 @@
-import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
+import { type Logger, READ_CHUNK_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { isMissing } from "../fs/index.ts";
 import {
@@ -14,9 +14,11 @@ import type { LogState } from "./log-state.ts";
 import type { Segment } from "./segment.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { LogTail } from "./tail-cache.ts";
-import type { ReadResult } from "./types.ts";
+import type { LogEnvironment, ReadResult } from "./types.ts";
 import { readFailure } from "./disk-failures.ts";
 
+/** How many damaged places are told to the operator, each once. */
+const DAMAGE_TOLD_MAX = 100;
 /** How many readers' places are remembered, so that reading on needs no index. */
 const PLACES_MAX = 64;
 
@@ -44,14 +46,18 @@ export class LogReader {
   readonly #tail: LogTail;
   readonly #epochs: LeaderEpochs;
   readonly #buffers: ReadBuffers;
+  readonly #logger: Logger;
+  /** Damaged places that the operator was told of. */
+  readonly #damageTold = new Set<string>();
   /** Where the batch of an offset lies, for offsets at which readers left off. */
   readonly #places = new Map<number, Place>();
 
-  constructor(state: LogState, parts: { tail: LogTail; epochs: LeaderEpochs; buffers: ReadBuffers }) {
+  constructor(state: LogState, parts: { env: LogEnvironment; tail: LogTail; epochs: LeaderEpochs }) {
     this.#state = state;
     this.#tail = parts.tail;
     this.#epochs = parts.epochs;
-    this.#buffers = parts.buffers;
+    this.#buffers = parts.env.buffers;
+    this.#logger = parts.env.logger;
   }
 
   /**
@@ -71,8 +77,18 @@ export class LogReader {
     } catch (error) {
       // Retention may have taken the segment away while it was read.
       if (isMissing(error) && offset < state.logStartOffset) throw outOfRange(state, offset);
-      throw readFailure(error, state.name);
+      const failure = readFailure(error, state.name);
+      if (failure instanceof MillraceError && failure.reason === "LOG_CORRUPT") this.#tellDamage(failure);
+      throw failure;
     }
+  }
+
+  /** Readers come back to the same place again and again; the operator hears of it once. */
+  #tellDamage({ details, message }: MillraceError): void {
+    const place = `${details.segment}:${details.position}`;
+    if (this.#damageTold.has(place) || this.#damageTold.size >= DAMAGE_TOLD_MAX) return;
+    this.#damageTold.add(place);
+    this.#logger.error({ partition: this.#state.name, ...details, error: message }, "a reader met damage");
   }
 
   #readCache(first: number, offset: number, limit: number): ReadResult {

@@ -72,7 +72,7 @@ export class PartitionLog {
     this.#config = options.config;
     this.#epochs = epochs;
     this.#tail = options.env.cache.tail();
-    this.#reader = new LogReader(state, { tail: this.#tail, epochs, buffers: options.env.buffers });
+    this.#reader = new LogReader(state, { env: options.env, tail: this.#tail, epochs });
     this.#commit = new GroupCommit(state, options.durability ?? syncEachSegment, {
       onDurable: () => this.#durableAdvanced(),
       onFailure: (error) => this.#takeOffline(offlineError(state.name, "flush what was written", error)),

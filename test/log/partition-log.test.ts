@@ -216,6 +216,8 @@ describe("a read", () => {
       reason: "LOG_CORRUPT",
       details: { position: String(2 * size) },
     });
+    await expect(from(2)).rejects.toThrow();
+    expect(rig.lines.filter(({ text }) => text === "a reader met damage")).toHaveLength(1);
     expect((await from(3)).map(({ value }) => value)).toEqual(["d", "e"]);
     expect((await from(4)).map(({ value }) => value)).toEqual(["e"]);
   });
