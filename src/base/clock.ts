@@ -14,6 +14,9 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void, keepAlive?: "keep-alive"): Timer;
 }
 
+/** Longest delay of a timer, milliseconds: Node fires later ones at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** A scheduled callback. */
 export interface Timer {
   /** Makes sure that the callback does not run from now on; harmless afterwards. */

@@ -1,3 +1,4 @@
+import { TIMER_MS_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { isFailedFlush, passingRefusal } from "./disk-failures.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -6,7 +7,7 @@ import type { LogState } from "./log-state.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { countExpired } from "./retention.ts";
 import type { Segment } from "./segment.ts";
-import { type LogConfig, type LogEnvironment, TIMER_MS_MAX } from "./types.ts";
+import type { LogConfig, LogEnvironment } from "./types.ts";
 
 /** What a trimmer works on. */
 export interface TrimmerParts {

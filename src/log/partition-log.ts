@@ -1,5 +1,5 @@
 import { MillraceError } from "../errors/index.ts";
-import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
+import { DECOMPRESSED_BYTES_MAX, TIMER_MS_MAX } from "../base/index.ts";
 import { checkBatch } from "../record/index.ts";
 import { offlineError, readFailure, untouched } from "./disk-failures.ts";
 import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
@@ -14,14 +14,7 @@ import type { TimestampOffset } from "./sparse-index.ts";
 import type { LogTail } from "./tail-cache.ts";
 import { findByTimestamp } from "./time-search.ts";
 import { checkTimestamp } from "./timestamp-bounds.ts";
-import {
-  type AppendResult,
-  type Durability,
-  type LogConfig,
-  type LogEnvironment,
-  type ReadResult,
-  TIMER_MS_MAX,
-} from "./types.ts";
+import type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
 
 /** What must be known to open a partition's log. */
 export interface OpenLogOptions {

@@ -5,9 +5,6 @@ import type { IndexCache } from "./index-cache.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { TailCache } from "./tail-cache.ts";
 
-/** Longest delay of a timer; what is due later is due then. */
-export const TIMER_MS_MAX = 2 ** 31 - 1;
-
 /** How far an append had got when it was acknowledged: in the page cache, or flushed with fdatasync. */
 export type Durability = "written" | "durable";
 

@@ -1,4 +1,5 @@
 /** What is decided about a call before its handler, or even its body, is touched. */
+import { TIMER_MS_MAX } from "../base/index.ts";
 import { type ServerInterceptor, ServerInterceptingCall, ServerListenerBuilder } from "@grpc/grpc-js";
 import { MillraceError } from "../errors/index.ts";
 import { errorToStatus } from "../wire/index.ts";
@@ -17,8 +18,6 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   u: 1e-3,
   n: 1e-6,
 };
-/** Longest delay of a timer; a later deadline is no deadline. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Refuses calls with a malformed deadline, and all new calls while the server drains. grpc-js finds a deadline
