@@ -21,7 +21,7 @@ export interface ProducerSettings {
   readonly onRetry: ((error: MillraceError) => void) | undefined;
 }
 
-/** 16 frames of 16 KiB: larger ones gain nothing more (bench/ shows it), smaller ones cost throughput. */
+/** Large enough that the cost of a call is spread thin, small enough that several are under way within a few megabytes. */
 const BATCH_BYTES_DEFAULT = 262_144;
 const BATCH_BYTES_MIN = 1_024;
 const BUFFER_BYTES_DEFAULT = 33_554_432;
