@@ -50,7 +50,7 @@ function contextOf(options: BenchOptions, folder: string): BenchContext {
     scale: options.scale,
     folder,
     wants: (name) => name.includes(options.match),
-    programOptions: options.tunePrograms ? TUNED : [],
+    programOptions: options.plainPrograms ? [] : TUNED,
     profileFolder: options.profile ? join(".bench", "profiles") : undefined,
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`… ${text}\n`);

@@ -38,8 +38,8 @@ export interface BenchOptions {
   readonly directory: string;
   /** Whether to sample where broker, producer and consumer spend their time. */
   readonly profile: boolean;
-  /** Whether programs that use the SDK, and their bare counterparts, are tuned as the command line tool is. */
-  readonly tunePrograms: boolean;
+  /** Whether programs that use the SDK, and their bare counterparts, go without `millrace/tune`. */
+  readonly plainPrograms: boolean;
 }
 
 /** Reads the command line. Throws TypeError for what it does not know. */
@@ -53,7 +53,7 @@ export function parseOptions(words: readonly string[]): BenchOptions {
       json: { type: "string" },
       dir: { type: "string", default: ".bench" },
       profile: { type: "boolean", default: false },
-      "tune-programs": { type: "boolean", default: false },
+      "plain-programs": { type: "boolean", default: false },
     },
   });
   const { size, only, match, json, dir, profile } = values;
@@ -64,8 +64,8 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     if (!isOneOf(PARTS, part)) throw new TypeError(`--only is ${part}: ${PARTS.join(", ")} are known`);
     return part;
   });
-  const tunePrograms = values["tune-programs"];
-  return { size, scale: SCALES[size], parts, match, json, directory: dir, profile, tunePrograms };
+  const plainPrograms = values["plain-programs"];
+  return { size, scale: SCALES[size], parts, match, json, directory: dir, profile, plainPrograms };
 }
 
 function isOneOf<Word extends string>(words: readonly Word[], text: string): text is Word {
