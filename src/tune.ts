@@ -26,4 +26,6 @@ const FLAGS = [
 
 /** The release line whose V8 they were measured on. Flags come and go with V8, which complains of unknown ones. */
 const MEASURED_MAJOR = "24";
-if (process.versions.node.split(".")[0] === MEASURED_MAJOR) FLAGS.forEach((flag) => setFlagsFromString(flag));
+if (process.versions.node.split(".")[0] === MEASURED_MAJOR) {
+  for (const flag of FLAGS) setFlagsFromString(flag);
+}
