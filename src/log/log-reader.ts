@@ -92,20 +92,19 @@ export class LogReader {
   }
 
   #readCache(first: number, offset: number, limit: number): ReadResult {
-    const chunks: Buffer[] = [];
     let bytes = 0;
-    let recordCount = 0;
     let nextOffset = offset;
-    for (let index = first; ; index++) {
-      const batch = this.#tail.batch(index);
+    let end = first;
+    for (; ; end++) {
+      const batch = this.#tail.batch(end);
       if (batch === undefined || batch.lastOffset >= this.#state.highWatermark) break;
-      if (chunks.length > 0 && bytes + batch.bytes.length > limit) break;
-      chunks.push(batch.bytes);
-      bytes += batch.bytes.length;
-      recordCount += batch.lastOffset + 1 - nextOffset;
+      if (end > first && bytes + batch.bytes > limit) break;
+      bytes += batch.bytes;
       nextOffset = batch.lastOffset + 1;
     }
-    return this.#result(chunks, bytes, recordCount, nextOffset);
+    const chunk = this.#buffers.acquire(bytes);
+    this.#tail.copy(first, end, chunk);
+    return this.#lend(chunk, 0, bytes, { offset, nextOffset });
   }
 
   async #readFile(from: Place, offset: number, limit: number): Promise<ReadResult> {
@@ -120,13 +119,7 @@ export class LogReader {
       const { start, end, nextOffset, cutBatchBytes = 0 } = slice;
       if (end > start) {
         this.#rememberPlace({ segment, position: position + end, baseOffset: nextOffset });
-        const found = this.#result(
-          [chunk.subarray(start, end)],
-          end - start,
-          nextOffset - offset,
-          nextOffset,
-        );
-        return { ...found, release: () => this.#buffers.release(chunk) };
+        return this.#lend(chunk, start, end, { offset, nextOffset });
       }
       // Only batches below the offset, or none that is whole: go on behind them with room for the one that was cut.
       if (read < wanted || (end === 0 && capacity >= cutBatchBytes)) {
@@ -206,6 +199,13 @@ export class LogReader {
     this.#places.delete(place.baseOffset);
     this.#places.set(place.baseOffset, place);
     if (this.#places.size > PLACES_MAX) this.#places.delete(this.#places.keys().next().value!);
+  }
+
+  /** A result in a buffer that is to be given back. */
+  #lend(chunk: Buffer, start: number, end: number, range: { offset: number; nextOffset: number }): ReadResult {
+    const { offset, nextOffset } = range;
+    const found = this.#result([chunk.subarray(start, end)], end - start, nextOffset - offset, nextOffset);
+    return { ...found, release: () => this.#buffers.release(chunk) };
   }
 
   #result(chunks: readonly Buffer[], bytes: number, recordCount: number, nextOffset: number): ReadResult {

@@ -1,28 +1,37 @@
 /** One cached batch. */
 interface CachedBatch {
+  /** Where it begins, in bytes that went through the ring before it. */
+  readonly start: number;
+  readonly bytes: number;
   readonly lastOffset: number;
   readonly recordCount: number;
-  readonly bytes: Buffer;
 }
 
 /** Bytes of bookkeeping charged for each cached batch. */
 const BATCH_OVERHEAD = 128;
 
 /**
- * The newest batches of all logs, kept as they were appended so that consumers near the end read no file. One byte
- * budget for all; the batch that came first leaves first, whichever log it belongs to.
+ * The newest batches of all logs, so that consumers near the end read no file. Batches are copied into one ring of
+ * bytes, the newest over the oldest, whichever log they belong to, and copied out again. To hold on to the buffers they
+ * arrived in would spare the copies, but V8 frees a buffer that has survived for a while by a full collection only:
+ * memory doubled, and one append in a hundred waited tens of milliseconds.
  */
 export class TailCache {
-  readonly #bytesMax: number;
+  readonly #capacity: number;
+  /** Allocated for the first batch. */
+  #ring: Buffer | undefined;
+  /** Bytes that went through the ring: the next batch begins there, modulo the capacity. */
+  #end = 0;
   #bytes = 0;
-  /** Owners of the cached batches in order of arrival; a ring that starts at `#head`. */
+  /** Owners of the cached batches in order of arrival, from `#head` on. */
   #arrivals: LogTail[] = [];
   #head = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.#capacity = bytesMax;
   }
 
+  /** Bytes in use. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -32,18 +41,34 @@ export class TailCache {
     return new LogTail(this);
   }
 
-  /** @internal */
-  added(tail: LogTail, bytes: number): void {
-    this.#bytes += bytes;
-    this.#arrivals.push(tail);
-    while (this.#bytes > this.#bytesMax && this.#head < this.#arrivals.length) {
-      this.#bytes -= this.#arrivals[this.#head]!.dropOldest();
+  /** @internal Copies a batch in and returns where it begins; undefined if it is larger than the cache. */
+  take(tail: LogTail, batch: Buffer): number | undefined {
+    const size = batch.length + BATCH_OVERHEAD;
+    if (size > this.#capacity) return undefined;
+    this.#ring ??= Buffer.allocUnsafeSlow(this.#capacity);
+    const left = this.#capacity - (this.#end % this.#capacity);
+    const start = size > left ? this.#end + left : this.#end;
+    this.#end = start + size;
+    while (this.#head < this.#arrivals.length) {
+      const oldest = this.#arrivals[this.#head]!;
+      if (oldest.start >= this.#end - this.#capacity) break;
+      this.#bytes -= oldest.dropOldest();
       this.#head++;
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#arrivals.length) {
       this.#arrivals = this.#arrivals.slice(this.#head);
       this.#head = 0;
     }
+    batch.copy(this.#ring, start % this.#capacity);
+    this.#arrivals.push(tail);
+    this.#bytes += size;
+    return start;
+  }
+
+  /** @internal Copies the bytes of a batch out. */
+  copy({ start, bytes }: CachedBatch, target: Buffer, at: number): void {
+    const from = start % this.#capacity;
+    this.#ring!.copy(target, at, from, from + bytes);
   }
 
   /** @internal Forgets the arrivals of a log whose `bytes` were dropped at once. */
@@ -64,11 +89,11 @@ export class LogTail {
     this.#cache = cache;
   }
 
-  /** Takes the batch just appended. A view on a much larger buffer is copied, so as not to keep that alive. */
-  add(bytes: Buffer, lastOffset: number, recordCount: number): void {
-    const kept = bytes.buffer.byteLength > 2 * bytes.length + BATCH_OVERHEAD ? copyOf(bytes) : bytes;
-    this.#batches.push({ lastOffset, recordCount, bytes: kept });
-    this.#cache.added(this, bytes.length + BATCH_OVERHEAD);
+  /** Takes a copy of the batch just appended. */
+  add(batch: Buffer, lastOffset: number, recordCount: number): void {
+    const start = this.#cache.take(this, batch);
+    if (start === undefined) this.clear();
+    else this.#batches.push({ start, bytes: batch.length, lastOffset, recordCount });
   }
 
   /** Number of the cached batch that holds the offset, or undefined if it is not here. */
@@ -90,15 +115,28 @@ export class LogTail {
     return this.#batches[index];
   }
 
+  /** Copies the batches from one number up to another (exclusive) into `target`, one behind the other. */
+  copy(first: number, end: number, target: Buffer): void {
+    let at = 0;
+    for (let index = first; index < end; index++) {
+      const batch = this.#batches[index]!;
+      this.#cache.copy(batch, target, at);
+      at += batch.bytes;
+    }
+  }
+
   /** Drops everything; the file has it all. */
   clear(): void {
     let bytes = 0;
-    for (let i = this.#first; i < this.#batches.length; i++) {
-      bytes += this.#batches[i]!.bytes.length + BATCH_OVERHEAD;
-    }
+    for (let i = this.#first; i < this.#batches.length; i++) bytes += chargeOf(this.#batches[i]!);
     this.#batches = [];
     this.#first = 0;
     if (bytes > 0) this.#cache.cleared(this, bytes);
+  }
+
+  /** @internal Where the oldest batch begins. Only while there is one. */
+  get start(): number {
+    return this.#batches[this.#first]!.start;
   }
 
   /** @internal Drops the oldest batch and returns the bytes it was charged. */
@@ -110,13 +148,10 @@ export class LogTail {
       this.#batches = this.#batches.slice(this.#first);
       this.#first = 0;
     }
-    return dropped.bytes.length + BATCH_OVERHEAD;
+    return chargeOf(dropped);
   }
 }
 
-/** A copy with memory of its own: not a piece of the pool that small buffers are cut from. */
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
+function chargeOf({ bytes }: CachedBatch): number {
+  return bytes + BATCH_OVERHEAD;
 }
