@@ -202,7 +202,12 @@ export class LogReader {
   }
 
   /** A result in a buffer that is to be given back. */
-  #lend(chunk: Buffer, start: number, end: number, range: { offset: number; nextOffset: number }): ReadResult {
+  #lend(
+    chunk: Buffer,
+    start: number,
+    end: number,
+    range: { offset: number; nextOffset: number },
+  ): ReadResult {
     const { offset, nextOffset } = range;
     const found = this.#result([chunk.subarray(start, end)], end - start, nextOffset - offset, nextOffset);
     return { ...found, release: () => this.#buffers.release(chunk) };
