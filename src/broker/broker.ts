@@ -10,7 +10,7 @@ import { MillraceError } from "../errors/index.ts";
 import type { FileSystem } from "../fs/index.ts";
 import {
   FilePool,
-  IndexCache,
+  LruBudget,
   type LogEnvironment,
   PartitionLog,
   ReadBuffers,
@@ -59,6 +59,8 @@ export interface BrokerOptions {
 }
 
 const MIB = 1_048_576;
+/** Some 18,000 producers with all that is remembered of each, or 90,000 with one batch. */
+const PRODUCER_BYTES_MAX = 32 * MIB;
 
 /** A broker: topics, their partitions, and who reads and writes them; plain TypeScript without network. */
 export class Broker implements api.BrokerApi {
@@ -279,7 +281,8 @@ function environmentOf(options: BrokerOptions): LogEnvironment {
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
     files: new FilePool(options.fs, options.openFilesMax ?? 4_096, options.logger ?? silentLogger),
-    indexes: new IndexCache(options.indexCacheBytes ?? 32 * MIB),
+    indexes: new LruBudget(options.indexCacheBytes ?? 32 * MIB),
+    producers: new LruBudget(PRODUCER_BYTES_MAX),
     cache: new TailCache(options.cacheBytes ?? 8 * MIB),
     buffers: new ReadBuffers(),
   };

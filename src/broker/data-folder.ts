@@ -163,19 +163,28 @@ export class DataFolder {
   }
 
   /**
-   * Takes the folders of a topic's partitions out of service, durably. Those that are not there are passed over, and
-   * so are those of another topic that happen to bear the name.
+   * Takes the folders of a topic's partitions out of service, durably, and returns their numbers. Those of another
+   * topic that happen to bear the name are passed over. Beyond `partitionCount` an addition that was cut short may have
+   * left some, which say whose they are.
    */
-  async markDeleted(topic: string, topicId: string, partitionCount: number): Promise<void> {
-    const names = new Set((await this.#fs.list(this.root)).map(({ name }) => name));
-    for (let partition = 0; partition < partitionCount; partition++) {
+  async markDeleted(topic: string, topicId: string, partitionCount: number): Promise<number[]> {
+    const partitions: number[] = [];
+    for (const { name } of await this.#fs.list(this.root)) {
+      const partition = name.startsWith(`${topic}-`) ? parseCount(name.slice(topic.length + 1)) : undefined;
+      if (partition === undefined || name !== `${topic}-${partition}`) continue;
       const folder = this.partitionFolder(topic, partition);
-      if (!names.has(`${topic}-${partition}`) || !(await this.#belongsTo(folder, topicId))) continue;
+      const isOwn =
+        partition < partitionCount
+          ? await this.#belongsTo(folder, topicId)
+          : (await readPartitionMetadata(this.#fs, folder)) === topicId;
+      if (!isOwn) continue;
       const target = this.deletedFolder(topicId, partition);
       await this.#fs.remove(target);
       await this.#fs.rename(folder, target);
+      partitions.push(partition);
     }
     await this.syncNames();
+    return partitions;
   }
 
   /** Where a deleted partition waits for its removal. */

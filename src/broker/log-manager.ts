@@ -137,8 +137,8 @@ export class LogManager {
     const topic = this.#topics.get(name);
     this.#topics.delete(name);
     await this.#closeAll(topic?.logs ?? []);
-    await this.#folder.markDeleted(name, topicId, partitionCount);
-    this.#background.run("removal of deleted partitions", () => this.#removeDeleted(topicId, partitionCount));
+    const partitions = await this.#folder.markDeleted(name, topicId, partitionCount);
+    this.#background.run("removal of deleted partitions", () => this.#removeDeleted(topicId, partitions));
     // Only tidy: a later topic of this name does it again before it begins.
     await this.#folder.forget(name).catch((error: unknown) => {
       if (!(error instanceof FileSystemError)) throw error;
@@ -233,8 +233,9 @@ export class LogManager {
     await writePartitionMetadata(this.#fs, folder, topicId);
   }
 
-  async #removeDeleted(topicId: string, partitionCount: number): Promise<void> {
-    for (let partition = 0; partition < partitionCount && !this.#background.isClosing; partition++) {
+  async #removeDeleted(topicId: string, partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) {
+      if (this.#background.isClosing) return;
       await this.#fs.remove(this.#folder.deletedFolder(topicId, partition));
     }
   }

@@ -2,7 +2,7 @@ export { findBatch, type FoundBatch } from "./batch-search.ts";
 export { parseCount, readCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
 export { FilePool } from "./file-pool.ts";
 export type { DurabilityPort } from "./group-commit.ts";
-export { IndexCache } from "./index-cache.ts";
+export { LruBudget } from "./lru-budget.ts";
 export { EPOCHS_FILE_NAME, type LeaderTerm, parseTerms } from "./leader-epochs.ts";
 export type { LogListener } from "./log-state.ts";
 export { type OpenLogOptions, PartitionLog } from "./partition-log.ts";

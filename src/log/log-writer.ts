@@ -121,6 +121,7 @@ export class LogWriter {
   /** Refuses everything that waits and lets go of the file. Only within `exclusively`, once all is flushed that can be. */
   close(error: MillraceError): void {
     this.abandon(error);
+    this.#parts.producers.clear();
     this.#unpin();
   }
 

@@ -13,7 +13,7 @@ import { recoverLog } from "./recovery.ts";
 import type { TimestampOffset } from "./sparse-index.ts";
 import type { LogTail } from "./tail-cache.ts";
 import { findByTimestamp } from "./time-search.ts";
-import { checkTimestamp } from "./timestamp-bounds.ts";
+import { earliestTimestamp, refuseLaterTimestamp } from "./timestamp-bounds.ts";
 import type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
 
 /** What must be known to open a partition's log. */
@@ -96,13 +96,16 @@ export class PartitionLog {
     const { env, folder } = options;
     let log: PartitionLog | undefined;
     const { epochs, isDamaged } = await LeaderEpochs.load(env.fs, folder);
-    const producers = new ProducerState();
+    const producers = new ProducerState(env.producers);
     const recovered = await recoverLog({
       ...options,
       indexIntervalBytes: () => log?.config.indexIntervalBytes ?? options.config.indexIntervalBytes,
       epochs,
       epochsLost: isDamaged,
       producers,
+    }).catch((error: unknown) => {
+      producers.clear();
+      throw error;
     });
     const { segments, logStartOffset, logEndOffset } = recovered;
     const state = new LogState(options.name, folder, segments, logStartOffset, logEndOffset);
@@ -161,11 +164,13 @@ export class PartitionLog {
   async append(batch: Buffer, durability: Durability | undefined): Promise<AppendResult> {
     this.#requireOpen();
     const config = this.#config;
+    const nowMs = this.#options.env.clock.nowMs();
     const header = checkBatch(batch, {
       batchBytesMax: config.batchBytesMax,
       decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
+      earliestMs: earliestTimestamp(config, nowMs),
     });
-    checkTimestamp(header, config, this.#options.env.clock.nowMs());
+    refuseLaterTimestamp(header, config, nowMs);
     const result = await this.#writer.append(batch, header, durability ?? config.flushMode);
     if (config.flushMode === "written") this.#scheduleFlush();
     return result;

@@ -8,9 +8,12 @@
  */
 import { MillraceError } from "../errors/index.ts";
 import type { BatchHeader } from "../record/index.ts";
+import type { Evictable, LruBudget } from "./lru-budget.ts";
 
 const BATCHES_KEPT = 16;
-const PRODUCERS_MAX = 10_000;
+/** What a producer and each of its batches are charged: about what V8 takes for them. */
+const PRODUCER_BYTES = 256;
+const BATCH_BYTES = 96;
 const SEQUENCE_MODULUS = 2 ** 31;
 
 interface KnownBatch {
@@ -26,14 +29,40 @@ interface Producer {
   readonly batches: readonly KnownBatch[];
 }
 
+/** A producer in the books of one log; the budget may ask it to be forgotten. */
+class KnownProducer implements Evictable {
+  readonly #producers: Map<number, KnownProducer>;
+  readonly #id: number;
+  producer: Producer;
+
+  constructor(producers: Map<number, KnownProducer>, id: number, producer: Producer) {
+    this.#producers = producers;
+    this.#id = id;
+    this.producer = producer;
+  }
+
+  evict(): void {
+    this.#producers.delete(this.#id);
+  }
+
+  get bytes(): number {
+    return PRODUCER_BYTES + BATCH_BYTES * this.producer.batches.length;
+  }
+}
+
 /** What to do with a batch: append it, or answer with the offsets it has already. */
 export type SequenceVerdict = { readonly duplicateOf: KnownBatch } | undefined;
 
 export class ProducerState {
-  /** In order of use, the one idle for longest first. */
-  readonly #producers = new Map<number, Producer>();
+  /** Bounds the memory of all logs for this: the producers idle for longest are forgotten. */
+  readonly #budget: LruBudget;
+  readonly #producers = new Map<number, KnownProducer>();
   /** Producers as they will be once the write under way has succeeded. */
   readonly #staged = new Map<number, Producer>();
+
+  constructor(budget: LruBudget) {
+    this.#budget = budget;
+  }
 
   get producerCount(): number {
     return this.#producers.size;
@@ -45,7 +74,7 @@ export class ProducerState {
    */
   check(header: BatchHeader): SequenceVerdict {
     const claim = claimOf(header);
-    const known = claim && (this.#staged.get(claim.producerId) ?? this.#producers.get(claim.producerId));
+    const known = claim && this.#known(claim.producerId);
     if (claim === undefined || known === undefined) return undefined;
     const { producerId, epoch, first, last } = claim;
     if (epoch < known.epoch) throw fenced(producerId, known.epoch, epoch);
@@ -65,30 +94,39 @@ export class ProducerState {
     const claim = claimOf(header);
     if (claim === undefined) return;
     const { producerId, epoch, first, last } = claim;
-    const known = this.#staged.get(producerId) ?? this.#producers.get(producerId);
+    const known = this.#known(producerId);
     const isSameEpoch = known !== undefined && known.epoch === epoch;
     const earlier = isSameEpoch ? known.batches.slice(-(BATCHES_KEPT - 1)) : [];
     const batch = { firstSequence: first, lastSequence: last, baseOffset, timestampMs };
     this.#staged.set(producerId, { epoch, batches: [...earlier, batch] });
   }
 
-  /** The write succeeded: what was staged is known. Forgets the producers idle for longest beyond the bound. */
+  /** The write succeeded: what was staged is known. */
   commit(): void {
-    if (this.#staged.size === 0) return;
     for (const [producerId, producer] of this.#staged) {
-      this.#producers.delete(producerId);
-      this.#producers.set(producerId, producer);
+      const known =
+        this.#producers.get(producerId) ?? new KnownProducer(this.#producers, producerId, producer);
+      known.producer = producer;
+      this.#producers.set(producerId, known);
+      this.#budget.touch(known, known.bytes);
     }
     this.#staged.clear();
-    for (const producerId of this.#producers.keys()) {
-      if (this.#producers.size <= PRODUCERS_MAX) break;
-      this.#producers.delete(producerId);
-    }
   }
 
   /** The write failed: what was staged never was. */
   discard(): void {
     this.#staged.clear();
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    for (const known of this.#producers.values()) this.#budget.forget(known);
+    this.#producers.clear();
+    this.#staged.clear();
+  }
+
+  #known(producerId: number): Producer | undefined {
+    return this.#staged.get(producerId) ?? this.#producers.get(producerId)?.producer;
   }
 }
 

@@ -2,7 +2,7 @@ import { SerialQueue } from "../base/index.ts";
 import { FileSystemError, isMissing } from "../fs/index.ts";
 import type { BatchHeader } from "../record/index.ts";
 import type { PooledFile } from "./file-pool.ts";
-import type { IndexHolder } from "./index-cache.ts";
+import type { Evictable } from "./lru-budget.ts";
 import { SegmentIndexes } from "./segment-indexes.ts";
 import {
   DELETED_SUFFIX,
@@ -21,7 +21,7 @@ const SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX];
  * A segment: one .log file with its two indexes, from a base offset on. The active one is appended to and holds its
  * indexes in memory; sealed ones load theirs when asked and may drop them again.
  */
-export class Segment implements IndexHolder {
+export class Segment implements Evictable {
   readonly baseOffset: number;
   readonly log: PooledFile;
   readonly #env: LogEnvironment;
@@ -135,7 +135,7 @@ export class Segment implements IndexHolder {
     return indexes;
   }
 
-  dropIndexes(): void {
+  evict(): void {
     if (!this.#isActive) this.#indexes = undefined;
   }
 

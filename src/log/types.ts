@@ -1,7 +1,7 @@
 import type { Clock, Logger } from "../base/index.ts";
 import type { FileSystem } from "../fs/index.ts";
 import type { FilePool } from "./file-pool.ts";
-import type { IndexCache } from "./index-cache.ts";
+import type { LruBudget } from "./lru-budget.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { TailCache } from "./tail-cache.ts";
 
@@ -69,7 +69,10 @@ export interface LogEnvironment {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly files: FilePool;
-  readonly indexes: IndexCache;
+  /** Loaded indexes of sealed segments. */
+  readonly indexes: LruBudget;
+  /** What is known of producers. */
+  readonly producers: LruBudget;
   readonly cache: TailCache;
   readonly buffers: ReadBuffers;
 }

@@ -41,6 +41,8 @@ export interface BatchLimits {
   readonly decompressedBytesMax: number;
   /** Default: "client". */
   readonly origin?: BatchOrigin;
+  /** The earliest timestamp that a record may have, Unix epoch in ms; default: 0. */
+  readonly earliestMs?: number | undefined;
 }
 
 const LOG_BITS = CODEC_MASK | APPEND_TIME_BIT | TRANSACTIONAL_BIT | CONTROL_BIT | DELETE_HORIZON_BIT;
@@ -70,7 +72,7 @@ export function checkBatch(batch: Buffer, limits: BatchLimits): BatchHeader {
   checkProducer(header);
   try {
     walker.open(batch, 0, header, decompressedBytesMax(batch.length, limits));
-    checkRecords(header, origin);
+    checkRecords(header, origin, Math.max(0, limits.earliestMs ?? 0));
   } finally {
     walker.close();
   }
@@ -151,7 +153,7 @@ function checkProducer(header: BatchHeader): void {
   throw invalidBatch(problem, { field: "producer id", position: 43 });
 }
 
-function checkRecords(header: BatchHeader, origin: BatchOrigin): void {
+function checkRecords(header: BatchHeader, origin: BatchOrigin, earliestMs: number): void {
   const { baseTimestampMs, lastOffsetDelta } = header;
   const isDense = origin === "client";
   let offsetDelta = -1;
@@ -164,13 +166,19 @@ function checkRecords(header: BatchHeader, origin: BatchOrigin): void {
     }
     const delta = walker.timestampDelta;
     if (delta > timestampDeltaMax) timestampDeltaMax = delta;
-    if (baseTimestampMs + delta < 0) walker.refuseField("timestamp delta", `${delta} makes it negative`);
+    if (baseTimestampMs + delta < earliestMs) refuseEarlier(baseTimestampMs + delta, earliestMs);
     if (walker.attributes !== 0 && isDense) {
       walker.refuseField("attributes", `${walker.attributes}, no bits of a record's attributes are in use`);
     }
     if (walker.headerCount !== 0) checkHeaders(origin);
   }
   if (header.timestampType === "create") checkMaxTimestamp(header, timestampDeltaMax, origin);
+}
+
+function refuseEarlier(timestampMs: number, earliestMs: number): never {
+  const allowed =
+    timestampMs < 0 ? "allowed is 0 or more" : `message.timestamp.before.max.ms allows ${earliestMs} or more`;
+  return walker.refuseField("timestamp delta", `it makes the timestamp ${timestampMs}, ${allowed}`);
 }
 
 function checkHeaders(origin: BatchOrigin): void {

@@ -223,6 +223,22 @@ describe("a topic to be deleted", () => {
   });
 });
 
+describe("a topic to be deleted after an addition that was cut short", () => {
+  it("takes the folders of the addition with it, and no stranger's", async () => {
+    const rig = await Rig.start();
+    await rig.broker.createTopic({ name: "t" });
+    rig.faults.when("remove", (path) => path.endsWith("t-1"), { action: "fail", code: "EIO" });
+    rig.store.refuses = () => "before";
+    await rig.broker.addPartitions("t", 2).catch(() => undefined);
+    rig.store.refuses = () => undefined;
+    rig.faults.heal();
+    await rig.disk.makeDirectory("/data/partitions/t-7");
+    expect(await rig.names()).toEqual(["t-0", "t-1", "t-7"]);
+    await rig.broker.deleteTopic("t");
+    expect(await rig.names()).toEqual(["t-7"]);
+  });
+});
+
 describe("changes that wait", () => {
   it("are bounded in number, and are refused once the broker closes", async () => {
     const rig = await Rig.start();

@@ -4,7 +4,7 @@ import { GroupPlacer, type Pending } from "../../src/log/group-placer.ts";
 import { LogState } from "../../src/log/log-state.ts";
 import { ProducerState } from "../../src/log/producer-state.ts";
 import { Segment } from "../../src/log/segment.ts";
-import type { LogConfig } from "../../src/log/index.ts";
+import { type LogConfig, LruBudget } from "../../src/log/index.ts";
 import { readBatchHeader } from "../../src/record/index.ts";
 import { batchOf } from "./batches.ts";
 import { LogRig, QUIET_CONFIG } from "./log-rig.ts";
@@ -17,7 +17,7 @@ function setUp(config: Partial<LogConfig> = {}) {
   const placer = new GroupPlacer({
     env,
     state,
-    producers: new ProducerState(),
+    producers: new ProducerState(new LruBudget(1_000_000)),
     leaderEpoch: 3,
     config: () => ({ ...QUIET_CONFIG, ...config }),
   });

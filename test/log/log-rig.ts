@@ -2,7 +2,7 @@ import type { LogFields, Logger } from "../../src/base/index.ts";
 import { type FileSystem, MemoryFileSystem } from "../../src/fs/index.ts";
 import {
   FilePool,
-  IndexCache,
+  LruBudget,
   type LogConfig,
   type LogEnvironment,
   type OpenLogOptions,
@@ -72,7 +72,8 @@ export class LogRig {
       clock: this.clock,
       logger,
       files: new FilePool(this.fs, openFilesMax, logger),
-      indexes: new IndexCache(indexCacheBytes),
+      indexes: new LruBudget(indexCacheBytes),
+      producers: new LruBudget(1_000_000),
       cache: new TailCache(cacheBytes),
       buffers: new ReadBuffers(),
     };

@@ -86,15 +86,20 @@ describe("an append", () => {
 
   it("with a timestamp too far from the clock is refused", async () => {
     const { rig, log } = await openLog({ timestampAfterMaxMs: 10, timestampBeforeMaxMs: 100 });
-    const at = (ms: number) =>
-      log.append(batchOf(["a"], { timestampsMs: rig.clock.nowMs() + ms }), undefined);
-    for (const ms of [-100, 0, 10]) await at(ms);
-    for (const ms of [-101, 11]) {
-      await expect(at(ms)).rejects.toMatchObject({
-        reason: "INVALID_BATCH",
-        details: { field: "max_timestamp" },
-      });
+    const at = (...ms: number[]) =>
+      log.append(
+        batchOf(
+          ms.map(() => "a"),
+          { timestampsMs: ms.map((delta) => rig.clock.nowMs() + delta) },
+        ),
+        undefined,
+      );
+    for (const ms of [[-100], [0], [10], [10, -100]]) await at(...ms);
+    for (const ms of [[-101], [11], [0, 11], [0, -101, 5]]) {
+      await expect(at(...ms)).rejects.toMatchObject({ reason: "INVALID_BATCH" });
     }
+    await expect(at(0, -101, 5)).rejects.toThrow(/record 1 .*message\.timestamp\.before\.max\.ms/);
+    await expect(at(11)).rejects.toThrow("message.timestamp.after.max.ms");
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LruBudget } from "../../src/log/index.ts";
 import { ProducerState } from "../../src/log/producer-state.ts";
 import { type BatchHeader, readBatchHeader } from "../../src/record/index.ts";
 import { batchOf } from "./batches.ts";
@@ -14,8 +15,12 @@ function header(baseSequence: number, count = 1, producerEpoch = 0, producerId =
 
 /** Appends what is right, and returns the offset at which a duplicate was first. */
 class Log {
-  readonly state = new ProducerState();
+  readonly state: ProducerState;
   #offset = 0;
+
+  constructor(budget = new LruBudget(1_000_000)) {
+    this.state = new ProducerState(budget);
+  }
 
   append(batch: BatchHeader): number | undefined {
     const verdict = this.state.check(batch);
@@ -109,7 +114,7 @@ describe("sequences of a producer", () => {
 
 describe("what is staged", () => {
   it("counts for what comes after it in the same write", () => {
-    const state = new ProducerState();
+    const state = new ProducerState(new LruBudget(1_000_000));
     state.stage(header(0, 2), 0, 5);
     expect(state.check(header(0, 2))?.duplicateOf.baseOffset).toBe(0);
     expect(state.check(header(2))).toBeUndefined();
@@ -119,7 +124,7 @@ describe("what is staged", () => {
   });
 
   it("never was if the write failed", () => {
-    const state = new ProducerState();
+    const state = new ProducerState(new LruBudget(1_000_000));
     state.stage(header(0), 0, 5);
     state.commit();
     state.stage(header(1), 1, 5);
@@ -132,15 +137,29 @@ describe("what is staged", () => {
 });
 
 describe("the producers known", () => {
-  it("are at most 10,000; the ones idle for longest are forgotten", () => {
-    const log = new Log();
-    for (let id = 0; id < 10_000; id++) log.append(header(0, 1, 0, id));
-    log.append(header(1, 1, 0, 0));
-    log.append(header(0, 1, 0, 10_000));
-    expect(log.state.producerCount).toBe(10_000);
-    expect(() => log.append(header(7, 1, 0, 0))).toThrow(
+  it("fit a budget that logs share; those idle for longest are forgotten, whichever log they wrote to", () => {
+    const producers = 20;
+    const budget = new LruBudget(producers * 352);
+    const logs = [new Log(budget), new Log(budget)] as const;
+    for (let id = 0; id < producers; id++) logs[id % 2]!.append(header(0, 1, 0, id));
+    logs[0].append(header(1, 1, 0, 0)); // in use again, and a batch more: producer 1 has to go
+    logs[1].append(header(0, 1, 0, 100)); // and now producer 2
+    expect(logs[0].state.producerCount + logs[1].state.producerCount).toBe(producers - 1);
+    expect(() => logs[0].append(header(7, 1, 0, 0))).toThrow(
       expect.objectContaining({ reason: "OUT_OF_ORDER_SEQUENCE" }),
     );
-    expect(log.append(header(7, 1, 0, 1))).toBeUndefined();
+    expect(logs[1].append(header(7, 1, 0, 1))).toBeUndefined();
+    expect(logs[0].append(header(7, 1, 0, 2))).toBeUndefined();
+  });
+
+  it("leave the budget to others when their log is closed", () => {
+    const budget = new LruBudget(2 * 352);
+    const [closed, open] = [new Log(budget), new Log(budget)];
+    closed.append(header(0));
+    open.append(header(0));
+    closed.state.clear();
+    expect(closed.state.producerCount).toBe(0);
+    open.append(header(0, 1, 0, 2));
+    expect(open.state.producerCount).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/base/index.ts";
-import { IndexCache, TailCache } from "../../src/log/index.ts";
+import { TailCache } from "../../src/log/index.ts";
 import type { LogTail } from "../../src/log/tail-cache.ts";
 
 /** Adds a batch of so many records behind the last. */
@@ -89,30 +89,5 @@ describe("a tail cache", () => {
       }
     }
     expect(added[0]!.length).toBeGreaterThan(100);
-  });
-});
-
-describe("an index cache", () => {
-  class Holder {
-    isDropped = false;
-    dropIndexes(): void {
-      this.isDropped = true;
-    }
-  }
-
-  it("drops those unused for longest beyond its bytes, never the one just used", () => {
-    const cache = new IndexCache(100);
-    const holders = [new Holder(), new Holder(), new Holder(), new Holder()] as const;
-    cache.touch(holders[0], 40);
-    cache.touch(holders[1], 40);
-    cache.touch(holders[0], 40);
-    cache.touch(holders[2], 40);
-    expect(holders.map(({ isDropped }) => isDropped)).toEqual([false, true, false, false]);
-    cache.touch(holders[3], 500);
-    expect(holders.map(({ isDropped }) => isDropped)).toEqual([true, true, true, false]);
-    cache.forget(holders[3]);
-    holders[0].isDropped = false;
-    cache.touch(holders[0], 100);
-    expect(holders[0].isDropped).toBe(false);
   });
 });
