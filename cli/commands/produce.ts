@@ -20,6 +20,8 @@ Examples:
   millrace consume orders -e -o json | millrace produce copy --format json
 
 Each line is a record; its end (\\n or \\r\\n) does not belong to it. Lines keep their order within a partition.
+JSON that is no text becomes a key or value exactly as it is written, numbers to the last digit. A line's "partition"
+goes before --partition; its "headers" come after those of --header, and both are kept.
 Exit code 1 if a record was not appended: stderr tells how many were acknowledged before.`;
 
 /** `millrace produce`: lines become records. */
@@ -36,10 +38,14 @@ export function produceCommand(io: Io): Command {
     )
     .option("-k, --key-separator <text>", "text between key and value, such as ':' or '\\t'", parseSeparator)
     .option("--null-value <text>", "value that stands for null (a tombstone in compacted topics)")
-    .option<NameValue[]>("-H, --header <name=value>", "header of every record; repeatable", collectPairs)
+    .option<NameValue[]>(
+      "-H, --header <name=value>",
+      "header of every record, before its own; repeatable",
+      collectPairs,
+    )
     .option(
       "-p, --partition <n>",
-      "partition for all records (default: by key)",
+      "partition of records that name none (default: by key)",
       wholeNumber({ min: 0, max: PARTITIONS_PER_TOPIC_MAX - 1 }),
     )
     .addOption(

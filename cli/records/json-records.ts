@@ -1,5 +1,6 @@
 import type { ProducerRecord } from "../../src/index.ts";
 import { CliError, ExitCode } from "../cli-error.ts";
+import { JsonObject } from "./json-object.ts";
 import type { RecordDefaults, RecordParser } from "./line-records.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -9,8 +10,9 @@ const IGNORED = ["topic", "offset"] as const;
 
 /**
  * Lines are JSON objects, as `consume -o json` prints them: `key`, `value` (text, null, or any other JSON, which is
- * stored as its text), `keyBase64`, `valueBase64` for bytes that are no text, `headers` (an object, or a list of
- * {"key","value"}), `timestamp` (milliseconds or ISO 8601), `partition`.
+ * stored exactly as it is written), `keyBase64`, `valueBase64` for bytes that are no text, `headers` (an object, or a
+ * list of {"key","value"}), `timestamp` (milliseconds or ISO 8601), `partition`. A line's partition goes before that of
+ * the defaults; its headers follow theirs.
  */
 export function jsonParser(defaults: RecordDefaults): RecordParser {
   return (line, lineNumber) => {
@@ -24,15 +26,15 @@ export function jsonParser(defaults: RecordDefaults): RecordParser {
 }
 
 function parseRecord(text: string, defaults: RecordDefaults): ProducerRecord {
-  const fields = objectOf(JSON.parse(text), "it");
-  for (const name of Object.keys(fields)) {
+  const fields = JsonObject.of(JSON.parse(text), () => text, "it");
+  for (const name of fields.names) {
     if (![...FIELDS, ...IGNORED].some((known) => known === name)) {
       throw new Error(`field "${name}" is not known; known are ${FIELDS.join(", ")}`);
     }
   }
-  const headers = fields.headers === undefined ? defaults.headers : headersOf(fields.headers);
-  const partition = fields.partition === undefined ? defaults.partition : partitionOf(fields.partition);
-  const timestampMs = fields.timestamp === undefined ? undefined : timestampOf(fields.timestamp);
+  const headers = joined(defaults.headers, headersOf(fields));
+  const partition = partitionOf(fields) ?? defaults.partition;
+  const timestampMs = timestampOf(fields);
   return {
     key: contentOf(fields, "key"),
     value: contentOf(fields, "value"),
@@ -42,16 +44,25 @@ function parseRecord(text: string, defaults: RecordDefaults): ProducerRecord {
   };
 }
 
-/** Text, bytes or null; other JSON becomes its text. */
-function contentOf(fields: Record<string, unknown>, name: string): string | Buffer | null {
-  const base64 = fields[`${name}Base64`];
-  const content = fields[name];
-  if (base64 !== undefined) {
-    if (content !== undefined) throw new Error(`"${name}" and "${name}Base64" exclude each other`);
-    return bytesOf(base64, `${name}Base64`);
-  }
+type Headers = { readonly key: string; readonly value: Buffer | null }[];
+
+function joined(first: RecordDefaults["headers"], then: Headers | undefined): RecordDefaults["headers"] {
+  return first === undefined || then === undefined ? (first ?? then) : [...first, ...then];
+}
+
+/** Text, bytes or null. */
+function contentOf(fields: JsonObject, name: string): string | Buffer | null {
+  const base64 = fields.get(`${name}Base64`);
+  if (base64 === undefined) return textOf(fields, name);
+  if (fields.get(name) !== undefined) throw new Error(`"${name}" and "${name}Base64" exclude each other`);
+  return bytesOf(base64, `${name}Base64`);
+}
+
+/** Text or null; other JSON is its text. */
+function textOf(fields: JsonObject, name: string): string | null {
+  const content = fields.get(name);
   if (content === undefined || content === null) return null;
-  return typeof content === "string" ? content : JSON.stringify(content);
+  return typeof content === "string" ? content : fields.textOf(name);
 }
 
 function bytesOf(base64: unknown, name: string): Buffer {
@@ -61,41 +72,38 @@ function bytesOf(base64: unknown, name: string): Buffer {
   throw new Error(`"${name}" must be text in base64`);
 }
 
-function headersOf(value: unknown): { key: string; value: Buffer | null }[] {
-  if (!Array.isArray(value)) {
-    const entries = Object.entries(objectOf(value, '"headers"'));
-    return entries.map(([key, content]) => ({ key, value: headerValue({ value: content }) }));
+function headersOf(fields: JsonObject): Headers | undefined {
+  const headers = fields.get("headers");
+  if (headers === undefined) return undefined;
+  if (!Array.isArray(headers)) {
+    const pairs = JsonObject.of(headers, () => fields.textOf("headers"), '"headers"');
+    return pairs.names.map((key) => ({ key, value: headerValue(textOf(pairs, key)) }));
   }
-  return value.map((item: unknown) => {
-    const fields = objectOf(item, "a header");
-    const key = fields.key;
+  return fields.listOf("headers", "a header").map((header) => {
+    const key = header.get("key");
     if (typeof key !== "string") throw new Error('a header needs a "key" of text');
-    return { key, value: headerValue(fields) };
+    return { key, value: headerValue(contentOf(header, "value")) };
   });
 }
 
-function headerValue(fields: Record<string, unknown>): Buffer | null {
-  const content = contentOf(fields, "value");
+function headerValue(content: string | Buffer | null): Buffer | null {
   return typeof content === "string" ? Buffer.from(content, "utf8") : content;
 }
 
-function partitionOf(value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
-  throw new Error(`"partition" is ${JSON.stringify(value)}; allowed are whole numbers from 0`);
+function partitionOf(fields: JsonObject): number | undefined {
+  const partition = fields.get("partition");
+  if (partition === undefined) return undefined;
+  if (typeof partition === "number" && Number.isSafeInteger(partition) && partition >= 0) return partition;
+  throw new Error(`"partition" is ${fields.textOf("partition")}; allowed are whole numbers from 0`);
 }
 
-function timestampOf(value: unknown): number {
-  const timestampMs = typeof value === "string" ? parseTimestamp(value) : value;
+function timestampOf(fields: JsonObject): number | undefined {
+  const timestamp = fields.get("timestamp");
+  if (timestamp === undefined) return undefined;
+  const timestampMs = typeof timestamp === "string" ? parseTimestamp(timestamp) : timestamp;
   if (typeof timestampMs === "number" && Number.isSafeInteger(timestampMs) && timestampMs >= 0)
     return timestampMs;
   throw new Error(
-    `"timestamp" is ${JSON.stringify(value)}; allowed are milliseconds since 1970 or ISO 8601 as "2026-01-31T12:00:00Z"`,
+    `"timestamp" is ${fields.textOf("timestamp")}; allowed are milliseconds since 1970 or ISO 8601 as "2026-01-31T12:00:00Z"`,
   );
-}
-
-function objectOf(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  throw new Error(`${what} must be a JSON object`);
 }

@@ -187,6 +187,16 @@ describe("produce", () => {
     expect(copied.stdout.replaceAll('"copy"', '"original"')).toBe(stdout);
   });
 
+  it("adds headers to copies, and leaves them in their partitions", async () => {
+    await createTopic("moved", 3);
+    const stdin =
+      '{"value":12345678901234567890,"partition":2,"headers":[{"key":"own","value":"1"}]}\n{"value":"b"}';
+    await cli("produce moved --format json -p 1 -H via=copy", { stdin });
+    const { stdout } = await cli("consume moved -e -q -f '%p %v %h'");
+    expect(stdout.split("\n").sort()).toEqual(["", "1 b via=copy", "2 12345678901234567890 via=copy,own=1"]);
+    expect((await cli("produce --help")).stdout).toContain('A line\'s "partition"\ngoes before --partition');
+  });
+
   it("stops at the first record that fails, and tells how many were acknowledged", async () => {
     await createTopic("partial");
     const unseparated = await cli("produce partial -k :", { stdin: "a:1\nb:2\nc\nd:4\n" });

@@ -136,6 +136,59 @@ describe("JSON lines", () => {
     });
   });
 
+  it("keep JSON exactly as it is written, above all its numbers", () => {
+    const texts = [
+      "12345678901234567890",
+      "-9007199254740993",
+      "1.0",
+      "1e400",
+      "0.10000000000000000555",
+      '{"id": 9007199254740993, "id": [1.50, {"a\\"}": "\\\\"}, "]"]}',
+      "[]",
+      "true",
+    ];
+    for (const text of texts) {
+      expect(parse(`{"\\u0076alue" : ${text} ,"key":${text}, "offset":1}`)).toMatchObject({
+        key: text,
+        value: text,
+      });
+      const expected = { headers: [{ key: "h", value: Buffer.from(text) }] };
+      expect(parse(`{"headers":{"h":${text}}}`)).toMatchObject(expected);
+      expect(parse(`{"headers":[{"key":"h","value": ${text}}]}`)).toMatchObject(expected);
+    }
+    expect(parse('{"value":1,"value":2.0}')).toMatchObject({ value: "2.0" });
+    expect(parse('{"headers":{"a":"b","aBase64":1.0}}').headers).toEqual([
+      { key: "a", value: Buffer.from("b") },
+      { key: "aBase64", value: Buffer.from("1.0") },
+    ]);
+  });
+
+  it("keep any JSON as it is written", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom("", " ", "\t"), (content, space) => {
+        const text = JSON.stringify(content, undefined, space);
+        const record = parse(`{"key":${space}${text}${space},${space}"headers":[]}`);
+        expect(record.key).toBe(typeof content === "string" || content === null ? content : text);
+      }),
+    );
+  });
+
+  it("add their headers to those of the command and go before its partition", () => {
+    const headers = [{ key: "source", value: Buffer.from("command") }];
+    const both = jsonParser({ partition: 9, headers });
+    const line = '{"headers":{"source":"line","more":"x"},"partition":2}';
+    expect(both(Buffer.from(line), 1)).toMatchObject({
+      partition: 2,
+      headers: [
+        ...headers,
+        { key: "source", value: Buffer.from("line") },
+        { key: "more", value: Buffer.from("x") },
+      ],
+    });
+    expect(both(Buffer.from("{}"), 1)).toMatchObject({ partition: 9, headers });
+    expect(both(Buffer.from('{"headers":[]}'), 1)).toMatchObject({ headers });
+  });
+
   it("are refused by their number where they are no record", () => {
     const wrong: Record<string, RegExp> = {
       "{": /JSON/,
@@ -146,6 +199,8 @@ describe("JSON lines", () => {
       '{"valueBase64":"?"}': /"valueBase64" must be text in base64/,
       '{"partition":-1}': /"partition" is -1/,
       '{"partition":1.5}': /"partition" is 1.5/,
+      '{"partition":9007199254740993}': /"partition" is 9007199254740993/,
+      '{"timestamp":1e400}': /"timestamp" is 1e400/,
       '{"timestamp":"yesterday"}': /"timestamp" is "yesterday"/,
       '{"timestamp":-5}': /"timestamp" is -5/,
       '{"headers":"a"}': /"headers" must be a JSON object/,
