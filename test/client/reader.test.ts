@@ -135,6 +135,37 @@ describe("reading", () => {
     expect(await readToEnd(reader)).toEqual(range(position, 50));
   });
 
+  it("refuses a second iteration while one is under way, and takes it when that has ended", async () => {
+    await produce(0, 30);
+    const reader = await readerAt("start", { deliveryBytes: 1_024 });
+    const first = reader.batches();
+    const [, second] = [reader.records(), reader.records()]; // made, not begun: in nobody's way
+    const seen = (await first.next()).value.toArray().map(({ offset }: { offset: number }) => offset);
+    await expect(second.next()).rejects.toThrow(TypeError);
+    await expect(second.next()).rejects.toThrow("another iteration of this reader is under way");
+    while (seen.length < 30) for (const { offset } of (await first.next()).value) seen.push(offset);
+    expect(seen).toEqual(range(0, 30));
+    const waiting = first.next();
+    await expect(first.next()).rejects.toThrow("before the one before it had settled");
+    await first.return!();
+    const next = second.next();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await produce(30, 31);
+    expect((await next).value.offset).toBe(30);
+    await expect(reader.batches().next()).rejects.toThrow(TypeError);
+    await second.return!();
+    expect(await readToEnd(reader)).toEqual([]);
+  });
+
+  it("goes on with another iteration after one that failed", async () => {
+    await produce(0, 10, 1);
+    const reader = client.reader();
+    await reader.assign([{ topic: "t", partition: 0, from: 5 }]);
+    await expect(reader.records().next()).rejects.toMatchObject({ reason: "OFFSET_OUT_OF_RANGE" });
+    await reader.assign([{ topic: "t", partition: 1 }]);
+    expect(await readToEnd(reader)).toEqual(range(0, 10));
+  });
+
   it("seeks to and fro, and nothing of before is handed out afterwards", async () => {
     await produce(0, 200);
     const reader = await readerAt("start", { deliveryBytes: 1_024 });

@@ -127,8 +127,9 @@ export interface AssignedPartition extends TopicPartition {
 }
 
 /**
- * Reads assigned partitions in offset order; partitions interleave. One iteration at a time. Leaving a `for await` keeps
- * the assignment and the position: the next iteration goes on with the record after the last one handed out.
+ * Reads assigned partitions in offset order; partitions interleave. One iteration at a time: a second is refused with a
+ * TypeError from its first `next` until the first has ended. Leaving a `for await` keeps the assignment and the position:
+ * the next iteration goes on with the record after the last one handed out.
  * A partition that fails for good is unassigned and its error thrown by the iteration; the others go on with the next.
  */
 export interface Reader extends AsyncIterable<ConsumedRecord> {

@@ -22,6 +22,7 @@ export class BatchIteration implements AsyncIterableIterator<ConsumedBatch> {
 
   async return(): Promise<IteratorResult<ConsumedBatch>> {
     this.#isOver = true;
+    this.#reader.leave(this.#end);
     return { done: true, value: undefined };
   }
 

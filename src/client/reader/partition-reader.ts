@@ -15,6 +15,7 @@ import { chargeOf } from "./broker-subscription.ts";
 import { DeliveredBatch } from "./delivered-batch.ts";
 import type { EndWatch } from "./end-watch.ts";
 import { EventQueue, type ReaderEvent } from "./event-queue.ts";
+import { IterationSlot } from "./iteration-slot.ts";
 import { PartitionRouter } from "./partition-router.ts";
 import type { ReaderSettings } from "./reader-settings.ts";
 import { RecordIteration } from "./record-iteration.ts";
@@ -28,6 +29,7 @@ export class PartitionReader implements Reader, TakingReader {
   readonly #queue = new EventQueue();
   readonly #states = new Map<string, AssignedState>();
   readonly #router: PartitionRouter;
+  readonly #slot = new IterationSlot();
   readonly #onClosed: () => void;
   #isClosed = false;
 
@@ -117,9 +119,32 @@ export class PartitionReader implements Reader, TakingReader {
 
   /** For the iterations: the next batch, or undefined at the end. */
   async take(end: EndWatch): Promise<Taken | undefined> {
+    this.#slot.enter(end);
+    try {
+      return await this.#takeNext(end);
+    } catch (thrown) {
+      this.#slot.leave(end);
+      throw thrown;
+    } finally {
+      this.#slot.taken(end);
+    }
+  }
+
+  /** For the iterations: nothing more is taken, and another iteration may begin. */
+  leave(end: EndWatch): void {
+    this.#slot.leave(end);
+    this.#queue.wake();
+  }
+
+  /** For the iterations: gives back what was taken and not used, from the position on. */
+  rewind(state: AssignedState): void {
+    if (state.isAssigned && !state.isPaused) this.#moveTo(state, state.position);
+  }
+
+  async #takeNext(end: EndWatch): Promise<Taken | undefined> {
     await end.begin(this.#cluster, this.#states.values());
     for (;;) {
-      if (this.#isClosed || end.isOver) return undefined;
+      if (this.#isClosed || end.isOver || !this.#slot.isHeldBy(end)) return undefined;
       const event = this.#queue.shift();
       if (event === undefined) await this.#queue.wait();
       else {
@@ -127,11 +152,6 @@ export class PartitionReader implements Reader, TakingReader {
         if (taken !== undefined) return taken;
       }
     }
-  }
-
-  /** For the iterations: gives back what was taken and not used, from the position on. */
-  rewind(state: AssignedState): void {
-    if (state.isAssigned && !state.isPaused) this.#moveTo(state, state.position);
   }
 
   #handle(event: ReaderEvent): Taken | undefined {

@@ -34,6 +34,7 @@ export class RecordIteration implements AsyncIterableIterator<ConsumedRecord> {
   async return(): Promise<IteratorResult<ConsumedRecord>> {
     const taken = this.#taken;
     this.#isOver = true;
+    this.#reader.leave(this.#end);
     this.#taken = undefined;
     this.#cursor = undefined;
     if (taken !== undefined && taken.generation === taken.state.generation) this.#reader.rewind(taken.state);

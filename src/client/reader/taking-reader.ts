@@ -15,9 +15,12 @@ export interface Taken {
 export interface TakingReader {
   /**
    * The next batch, whose records the caller hands out and whose state's `position` it advances. Undefined once the
-   * reader is closed or `end` says so. Throws the failure of a partition, which is then no longer assigned.
+   * reader is closed or `end` says so. Throws the failure of a partition, which is then no longer assigned, and a
+   * TypeError while another iteration is under way.
    */
   take(end: EndWatch): Promise<Taken | undefined>;
+  /** The iteration of `end` is over: a take under way resolves with undefined, and another iteration may begin. */
+  leave(end: EndWatch): void;
   /** Makes the reader fetch again from the state's position on. */
   rewind(state: AssignedState): void;
 }
