@@ -3,6 +3,7 @@ import type { Client } from "../src/index.ts";
 import { MillraceError } from "../src/errors/index.ts";
 import { CliError, ExitCode } from "./cli-error.ts";
 import type { Io } from "./io.ts";
+import { withPlainDeadline } from "./output/deadline.ts";
 import { resolveSettings, type Settings } from "./settings/settings.ts";
 
 /** A command that is under way: its connection, and by which settings it goes. */
@@ -18,11 +19,15 @@ export async function withConnection(
   work: (connected: Connected) => Promise<void>,
 ): Promise<void> {
   const settings = await resolveSettings(command, io);
-  const client = await connectTo(settings);
   try {
-    await work({ client, settings });
-  } finally {
-    await client.close();
+    const client = await connectTo(settings);
+    try {
+      await work({ client, settings });
+    } finally {
+      await client.close();
+    }
+  } catch (error) {
+    throw withPlainDeadline(error, settings.timeoutMs);
   }
 }
 

@@ -51,6 +51,13 @@ export function buildProgram(io: Io): Command {
       io.stdout.disableColors();
       io.stderr.disableColors();
     });
+  // Help that is asked for would hide that there is no such command: then the command refuses it as without --help.
+  program.addHelpText("beforeAll", ({ command }) => {
+    const [word] = command.args;
+    const isUnknown = word !== undefined && !word.startsWith("-") && command.commands.length > 0;
+    if (isUnknown && word !== "help") command.parse([word], { from: "user" });
+    return "";
+  });
   program.addHelpCommand(
     new Command("help")
       .argument("[command]")
@@ -74,7 +81,10 @@ function addGlobalOptions(program: Command): void {
       ).env("MILLRACE_BROKER"),
     )
     .addOption(
-      new Option("--timeout <duration>", "longest wait for one answer, such as 500ms, 10s (default: 10s)")
+      new Option(
+        "--timeout <duration>",
+        "longest wait for one answer, such as 500ms, 10s; milliseconds without a unit (default: 10s)",
+      )
         .env("MILLRACE_TIMEOUT")
         .argParser((text) => parseDuration(text, { min: 1, max: 600_000 })),
     )

@@ -29,7 +29,12 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
 export function parseDuration(text: string, range: Range): number {
   const match = /^(\d{1,15}(?:\.\d{1,3})?)(ms|s|min|m|h|d)?$/.exec(text);
   const value = match === null ? Number.NaN : Number(match[1]) * DURATION_UNITS[match[2] ?? "ms"]!;
-  return within(value, range, 'a duration such as "250ms", "10s" or "2m"', " milliseconds");
+  return within(
+    value,
+    range,
+    'a duration such as "250ms", "10s", "2m", or milliseconds without a unit,',
+    " milliseconds",
+  );
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {

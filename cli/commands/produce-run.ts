@@ -4,7 +4,9 @@ import type { MillraceError } from "../../src/errors/index.ts";
 import type { NameValue } from "../arguments/name-value.ts";
 import { ExitCode, Finished } from "../cli-error.ts";
 import { type EndSignal, exitCodeOf, type Io } from "../io.ts";
-import { reportError } from "../output/error-report.ts";
+import { withPlainDeadline } from "../output/deadline.ts";
+import { exitCodeFor, reportError } from "../output/error-report.ts";
+import { printResult } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
 import { formatBytes, formatCount, formatCounted, formatDuration, perSecond } from "../output/quantities.ts";
 import { openInput } from "../records/input.ts";
@@ -35,8 +37,9 @@ export interface ProduceTask {
 }
 
 /**
- * Produces the input and tells what became of it. Ends with exit code 1 if a record failed: then the same command
- * must not just be repeated, for those before it were appended. An interrupted one finishes what it had read.
+ * Produces the input and tells what became of it. Ends with exit code 1 if a record failed, 3 if its topic or partition
+ * does not exist, and never with 4: the same command must not just be repeated, for records before the failed one were
+ * appended. An interrupted one finishes what it had read.
  */
 export async function produce(io: Io, { client, settings }: Connected, task: ProduceTask): Promise<void> {
   const { topic, options, parse } = task;
@@ -67,11 +70,18 @@ export async function produce(io: Io, { client, settings }: Connected, task: Pro
   const error = await produceLines(job, () => failure);
   stopListening();
   progress.clear();
-  if (error !== undefined) reportError(io, error, settings.isVerbose);
+  if (error !== undefined) reportError(io, withPlainDeadline(error, settings.timeoutMs), settings.isVerbose);
   if (options.quiet !== true || error !== undefined) {
     io.stderr.write(summaryOf(producer.stats, progress.elapsedMs));
   }
-  if (error !== undefined) throw new Finished(ExitCode.failure);
+  if (settings.output !== "table") {
+    const printer = { stdout: io.stdout, format: settings.output };
+    await printResult(printer, resultOf(topic, producer.stats, progress.elapsedMs), () => "");
+  }
+  if (error !== undefined) {
+    const isMissing = exitCodeFor(error) === ExitCode.notFound;
+    throw new Finished(isMissing ? ExitCode.notFound : ExitCode.failure);
+  }
   if (signal !== undefined) throw new Finished(exitCodeOf(signal));
 }
 
@@ -82,6 +92,21 @@ function producerOptions(options: ProduceOptions): ProducerOptions {
     ...(durability === undefined ? {} : { durability }),
     ...(linger === undefined ? {} : { lingerMs: linger }),
     ...(batch === undefined ? {} : { batchBytes: batch }),
+  };
+}
+
+/** What `-o json` prints; without `durability` where nothing was acknowledged. */
+function resultOf(topic: string, stats: ProducerStats, elapsedMs: number) {
+  const { records, recordsAcknowledged, recordsDurable, bytesAcknowledged } = stats;
+  const durability: Durability = recordsDurable === recordsAcknowledged ? "durable" : "written";
+  return {
+    topic,
+    records,
+    recordsAcknowledged,
+    recordsDurable,
+    bytesAcknowledged,
+    ...(recordsAcknowledged === 0 ? {} : { durability }),
+    elapsedMs: Math.round(elapsedMs),
   };
 }
 

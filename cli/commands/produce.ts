@@ -17,12 +17,15 @@ Examples:
   millrace produce orders --file orders.txt --key-separator '\\t'
   printf 'a:1\\na:-\\n' | millrace produce orders --key-separator : --null-value -    the second is a tombstone
   echo '{"key":"a","value":{"total":12},"headers":{"source":"shop"}}' | millrace produce orders --format json
+  millrace produce orders --file orders.txt -o json | jq .recordsAcknowledged
   millrace consume orders -e -o json | millrace produce copy --format json
 
 Each line is a record; its end (\\n or \\r\\n) does not belong to it. Lines keep their order within a partition.
 JSON that is no text becomes a key or value exactly as it is written, numbers to the last digit. A line's "partition"
 goes before --partition; its "headers" come after those of --header, and both are kept.
-Exit code 1 if a record was not appended: stderr tells how many were acknowledged before.`;
+Exit code 1 if a record was not appended, 3 if its topic or partition does not exist: stderr tells how many were
+acknowledged before. With -o json or yaml stdout gets the counts as data at the end, also then; durability is the least
+that a record was acknowledged as.`;
 
 /** `millrace produce`: lines become records. */
 export function produceCommand(io: Io): Command {
@@ -57,8 +60,10 @@ export function produceCommand(io: Io): Command {
     .addOption(
       new Option("-z, --compression <codec>", "compress batches").choices(COMPRESSIONS).default("none"),
     )
-    .option("--linger <duration>", "wait for more records to a batch, such as 5ms", (text) =>
-      parseDuration(text, { min: 0, max: 60_000 }),
+    .option(
+      "--linger <duration>",
+      "wait for more records to a batch, such as 5ms; milliseconds without a unit",
+      (text) => parseDuration(text, { min: 0, max: 60_000 }),
     )
     .option("--batch <size>", "close a batch at this size", byteSize({ min: 1_024, max: BATCH_BYTES_MAX }))
     .option("-q, --quiet", "no progress and no summary")

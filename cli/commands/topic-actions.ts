@@ -1,6 +1,6 @@
 /** What the verbs of `millrace topic` do. */
 import type { Command } from "commander";
-import type { TopicConfigChange, TopicDescription } from "../../src/index.ts";
+import type { Admin, TopicConfigChange, TopicDescription } from "../../src/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import { type NameValue, toRecord } from "../arguments/name-value.ts";
 import { usageError } from "../cli-error.ts";
@@ -80,6 +80,10 @@ export async function alterTopic(
   if (Object.keys(change.set).length + change.reset.length === 0) {
     throw usageError("nothing to change; give --set NAME=VALUE or --reset NAME");
   }
+  for (const config of change.reset) {
+    if (Object.hasOwn(change.set, config))
+      throw usageError(`config "${config}" is in --set and in --reset; give one of them`);
+  }
   await withConnection(io, command, async ({ client, settings }) => {
     const configs = await client.admin().alterTopicConfig(name, change);
     await printResult(printer(io, settings), configs, () => configsText(configs, io.stdout));
@@ -93,21 +97,43 @@ export async function addPartitions(io: Io, command: Command, name: string, coun
   });
 }
 
-/** Deletes topics, after asking. Stops at the first that fails; those before it are gone. */
+/** Deletes topics, after asking: none if one does not exist. Stops at the first that fails; those before are gone. */
 export async function deleteTopics(
   io: Io,
   command: Command,
-  names: readonly string[],
+  given: readonly string[],
   isConfirmed: boolean,
 ): Promise<void> {
+  const names = [...new Set(given)];
   const what = names.length === 1 ? `topic "${names[0]}"` : `${names.length} topics (${names.join(", ")})`;
   await confirmLoss(io, `This deletes ${what} with all records.`, isConfirmed);
   await withConnection(io, command, async ({ client }) => {
+    const admin = client.admin();
+    await requireTopics(admin, names);
     for (const name of names) {
-      await client.admin().deleteTopic(name);
+      await admin.deleteTopic(name);
       io.stderr.write(`deleted topic "${name}"\n`);
     }
   });
+}
+
+/** Throws TOPIC_NOT_FOUND with all that do not exist. */
+async function requireTopics(admin: Admin, names: readonly string[]): Promise<void> {
+  const missing: string[] = [];
+  for (const name of names) {
+    try {
+      await admin.describeTopic(name);
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.reason !== "TOPIC_NOT_FOUND") throw error;
+      const nearest = error.details.nearest?.replaceAll(",", " or ");
+      missing.push(`no topic "${name}"${nearest ? ` (did you mean ${nearest}?)` : ""}`);
+    }
+  }
+  if (missing.length === 0) return;
+  throw new MillraceError(
+    "TOPIC_NOT_FOUND",
+    `there is ${missing.join(", ")}; nothing was deleted (\`millrace topic list\` shows what there is)`,
+  );
 }
 
 /** Options of `topic trim`. */

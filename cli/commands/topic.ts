@@ -114,7 +114,7 @@ Examples:
 function addLosing(command: Command, io: Io): void {
   command
     .command("delete <topic...>")
-    .description("Deletes topics with all their records.")
+    .description("Deletes topics with all their records, or none of them if one does not exist.")
     .option("-y, --yes", "do not ask")
     .addHelpText("after", DELETE_EXAMPLES)
     .action((names: string[], { yes }: { yes?: true }, self: Command) =>

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedBroker, startBroker } from "../../src/embedded.ts";
@@ -90,6 +92,8 @@ describe("what is refused", () => {
     const cases: [string, number, RegExp][] = [
       ["topc", 2, /unknown command 'topc'[\s\S]*Did you mean topic\?/],
       ["topic", 2, /Usage: millrace topic/],
+      ["topc --help", 2, /unknown command 'topc'[\s\S]*Did you mean topic\?/],
+      ["topic creat x --help", 2, /unknown command 'creat'[\s\S]*Did you mean create\?/],
       ["topic create", 2, /missing required argument 'topic'/],
       ["topic create a b", 2, /too many arguments/],
       ["topic create a --partitions 0", 2, /Allowed is a whole number from 1 to 10000/],
@@ -99,6 +103,9 @@ describe("what is refused", () => {
       ["topic create a -c retension.ms=1", 1, /did you mean retention\.ms\?.*\[INVALID_CONFIG\]/],
       ["topic describe knows", 3, /"knows".*did you mean known.*\[TOPIC_NOT_FOUND\]/],
       ["topic alter known", 2, /nothing to change; give --set/],
+      ["topic alter known --set a=1 --reset b,a", 2, /"a" is in --set and in --reset; give one of them/],
+      ["topic delete nope -y", 3, /there is no topic "nope"; nothing was deleted.*\[TOPIC_NOT_FOUND\]/],
+      ["topic delete knwn a/b -y", 1, /"a\/b".*\[INVALID_REQUEST\]/],
       ["topic trim known -p 7 --all -y", 3, /\[PARTITION_NOT_FOUND\]/],
       ["topic trim known -p 0 -y", 2, /give --before OFFSET, or --all/],
       ["topic trim known -p 0 --all --before 1 -y", 2, /cannot be used with/],
@@ -113,7 +120,7 @@ describe("what is refused", () => {
       ["consume known -p 4 -e", 3, /\[PARTITION_NOT_FOUND\]/],
       ["consume known --from 5 -n 1", 1, /offset 5 .*\[OFFSET_OUT_OF_RANGE\]/],
       ["topic list -o xml", 2, /Allowed choices are table, json, yaml/],
-      ["topic list --timeout soon", 2, /Allowed is a duration/],
+      ["topic list --timeout soon", 2, /Allowed is a duration.*or milliseconds without a unit/],
       ["topic list --context nowhere", 3, /there is no context "nowhere"/],
     ];
     for (const [args, exitCode, text] of cases) {
@@ -139,6 +146,38 @@ describe("what is refused", () => {
         stderr: expect.stringContaining("[DISCONNECTED]"),
       });
     }
+  });
+
+  it("is an answer that did not come in time, told without the words of the transport", async () => {
+    const silent = createServer((socket) => socket.resume().on("error", () => {}));
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const endpoint = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    try {
+      expect(await runCli(["topic", "list", "--broker", endpoint, "--timeout", "200"])).toEqual({
+        exitCode: 4,
+        stdout: "",
+        stderr: `error: no answer from ${endpoint} within 200 ms; --timeout allows more [DEADLINE_EXCEEDED]\n`,
+      });
+    } finally {
+      silent.close();
+    }
+    for (const help of ["--help", "topic list --help"])
+      expect((await cli(help)).stdout).toMatch(/--timeout <duration> [^-]*milliseconds\s+without\s+a\s+unit/);
+  });
+
+  it("is a list of topics to delete of which one does not exist: then none is deleted", async () => {
+    await createTopic("kept");
+    const result = await cli("topic delete kept kpt kept missing -y");
+    expect(result).toMatchObject({ exitCode: 3, stdout: "" });
+    expect(result.stderr).toBe(
+      'error: there is no topic "kpt" (did you mean kept?), no topic "missing"; nothing was deleted ' +
+        "(`millrace topic list` shows what there is) [TOPIC_NOT_FOUND]\n",
+    );
+    expect((await cli("topic describe kept")).exitCode).toBe(0);
+    expect(await cli("topic delete kept kept -y")).toMatchObject({
+      exitCode: 0,
+      stderr: 'deleted topic "kept"\n',
+    });
   });
 
   it("is told with its causes if asked", async () => {
@@ -220,7 +259,37 @@ describe("produce", () => {
     const { stdout } = await cli("consume chosen -e -q -f '%t %p %o %v'");
     expect(stdout).toBe("chosen 2 0 a\nchosen 2 1 b\n");
     const outside = await cli("produce chosen -p 3", { stdin: "a\n" });
-    expect(outside).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("[PARTITION_NOT_FOUND]") });
+    expect(outside).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("[PARTITION_NOT_FOUND]") });
+    const partly = await cli("produce chosen --format json", { stdin: '{"partition":0}\n{"partition":3}\n' });
+    expect(partly).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^error: line 2: .*\n1 record ack/),
+    });
+  });
+
+  it("gives programs its result as data, also where it failed", async () => {
+    await createTopic("counted");
+    const produced = await cli("produce counted -o json -q", { stdin: "a\nb\n" });
+    expect(produced).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(JSON.parse(produced.stdout)).toEqual({
+      topic: "counted",
+      records: 2,
+      recordsAcknowledged: 2,
+      recordsDurable: 2,
+      bytesAcknowledged: expect.any(Number),
+      durability: "durable",
+      elapsedMs: expect.any(Number),
+    });
+    const failed = await cli("produce counted -k : -o json", { stdin: "a:1\nb\n" });
+    expect(failed).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("line 2 has no key") });
+    expect(JSON.parse(failed.stdout)).toMatchObject({
+      records: 1,
+      recordsAcknowledged: 1,
+      durability: "durable",
+    });
+    const none = await cli("produce counted -o yaml", { stdin: "" });
+    expect(none.stdout).toMatch(/^topic: counted\nrecords: 0\n/);
+    expect(none.stdout).not.toContain("durability");
   });
 
   it("finishes what it has read when it is interrupted, and says so by its exit code", async () => {
