@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CaughtUp, Client, PositionReset, Reader, ReaderOptions } from "../../src/client/index.ts";
+import { MillraceError } from "../../src/errors/index.ts";
 import { TestCluster } from "./test-cluster.ts";
 
 let cluster: TestCluster;
@@ -285,6 +286,60 @@ describe("bytes damaged on the way", () => {
     damage(9); // the length of the batch
     const reader = await readerAt("start", { verifyChecksums: false });
     await expect(readToEnd(reader)).rejects.toMatchObject({ reason: "INVALID_BATCH" });
+  });
+});
+
+describe("partitions that are offline", () => {
+  /** Reads to the end, over and over, and tells what each iteration brought and threw. */
+  async function iterations(reader: Reader): Promise<string[]> {
+    const told: string[] = [];
+    for (let isOver = false; !isOver; ) {
+      let records = 0;
+      try {
+        for await (const batch of reader.batches({ stopAtEnd: true })) records += batch.recordCount;
+        isOver = true;
+        told.push(`${records}`);
+      } catch (thrown) {
+        const { reason, message } = MillraceError.from(thrown);
+        told.push(`${records} ${reason} ${/t-\d/.exec(message)}`);
+      }
+    }
+    return told;
+  }
+
+  beforeEach(async () => {
+    await client.admin().addPartitions("t", 4);
+    for (const partition of [0, 1, 2, 3]) await produce(0, 30, partition);
+    await cluster.restart({ lost: ["t-0", "t-2"] });
+  });
+
+  it.each([
+    ["from their starts", [{ topic: "t" }]],
+    ["from offsets", [0, 1, 2, 3].map((partition) => ({ topic: "t", partition, from: 0 }))],
+  ])("keep no other from being read to its end, %s, and are told one by one", async (_, assignments) => {
+    const reader = client.reader({ deliveryBytes: 1_024 });
+    await reader.assign(assignments);
+    expect(await iterations(reader)).toEqual(["60 LOG_CORRUPT t-0", "0 LOG_CORRUPT t-2", "0"]);
+    expect(reader.assignments().map(({ partition }) => partition)).toEqual([1, 3]);
+  });
+
+  it("are told at once if reading has no end", async () => {
+    const reader = client.reader();
+    await reader.assign([{ topic: "t" }]);
+    await expect(reader.records().next()).rejects.toMatchObject({ reason: "LOG_CORRUPT" });
+  });
+
+  it("are told by assign where nothing else could be read", async () => {
+    const assigned = client.reader().assign([{ topic: "t", partition: 2 }]);
+    await expect(assigned).rejects.toMatchObject({ reason: "LOG_CORRUPT" });
+  });
+
+  it("are forgotten when everything is unassigned", async () => {
+    const reader = client.reader();
+    await reader.assign([{ topic: "t" }]);
+    reader.unassign();
+    await reader.assign([{ topic: "t", partition: 3 }]);
+    expect(await iterations(reader)).toEqual(["30"]);
   });
 });
 

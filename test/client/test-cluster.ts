@@ -47,11 +47,15 @@ export class TestCluster {
     return client;
   }
 
-  /** Ends the broker without farewell and starts another on the same data, which remembers no producer. */
-  async restart(): Promise<void> {
+  /**
+   * Ends the broker without farewell and starts another on the same data, which remembers no producer. In between the
+   * folders of partitions ("t-0") may get lost.
+   */
+  async restart({ lost = [] }: { readonly lost?: readonly string[] } = {}): Promise<void> {
     this.proxy.partition();
     await this.#server.drain(0);
     await this.broker.close();
+    for (const folder of lost) await this.#fs.remove(`/data/partitions/${folder}`);
     await this.#open();
     this.proxy.retarget(this.#server.port);
     this.broker.advertise(this.proxy.endpoint);

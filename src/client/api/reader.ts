@@ -57,7 +57,8 @@ export interface ReaderOptions {
 export interface IterationOptions {
   /**
    * True ends the iteration once every partition that was assigned when it began, and is not paused, has been handed
-   * out up to the high watermark of that moment. Default false: wait for more for ever.
+   * out up to the high watermark of that moment, or has failed: the first failure is thrown then. Default false: wait
+   * for more for ever, and throw a failure at once.
    */
   readonly stopAtEnd?: boolean;
 }
@@ -130,12 +131,15 @@ export interface AssignedPartition extends TopicPartition {
  * Reads assigned partitions in offset order; partitions interleave. One iteration at a time: a second is refused with a
  * TypeError from its first `next` until the first has ended. Leaving a `for await` keeps the assignment and the position:
  * the next iteration goes on with the record after the last one handed out.
- * A partition that fails for good is unassigned and its error thrown by the iteration; the others go on with the next.
+ * A partition that fails for good is unassigned and its error thrown by the iteration, with `stopAtEnd` after the others
+ * were handed out to their ends; what is left, further failures too, comes with the next iteration.
  */
 export interface Reader extends AsyncIterable<ConsumedRecord> {
   /**
    * Assigns partitions, or moves them if they are assigned; others stay. Resolves when the positions are known. Throws
-   * TOPIC_NOT_FOUND, PARTITION_NOT_FOUND. An offset outside the log is found out while reading, see `onOutOfRange`.
+   * TOPIC_NOT_FOUND, PARTITION_NOT_FOUND. An offset outside the log is found out while reading, see `onOutOfRange`. A
+   * partition that is offline (LOG_CORRUPT, STORAGE_OFFLINE) among others that can be read fails like one that fails
+   * while reading.
    */
   assign(assignments: readonly ReaderAssignment[]): Promise<void>;
   /** Stops reading partitions; all of them without argument. Nothing of them is handed out from now on. */

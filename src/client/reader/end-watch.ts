@@ -19,17 +19,18 @@ interface Goal {
  * out up to the high watermark of that moment. A busy partition that never catches up ends the iteration all the same.
  */
 export class EndWatch {
-  readonly #stopAtEnd: boolean;
+  /** Whether the iteration has an end at all. */
+  readonly stopsAtEnd: boolean;
   /** Partitions that are not at their goal yet. */
   #behind: Map<AssignedState, Goal> | undefined;
 
   constructor(options: IterationOptions) {
-    this.#stopAtEnd = options.stopAtEnd ?? false;
+    this.stopsAtEnd = options.stopAtEnd ?? false;
   }
 
   /** Asks the leaders for the goals; the first call only. */
   async begin(cluster: Cluster, states: Iterable<AssignedState>): Promise<void> {
-    if (!this.#stopAtEnd || this.#behind !== undefined) return;
+    if (!this.stopsAtEnd || this.#behind !== undefined) return;
     const assigned = [...states];
     const marks = assigned.map((state) => state.marks);
     const queries = assigned.map(({ topic, partition }) => ({ topic, partition, at: "end" as const }));

@@ -15,6 +15,7 @@ import { chargeOf } from "./broker-subscription.ts";
 import { DeliveredBatch } from "./delivered-batch.ts";
 import type { EndWatch } from "./end-watch.ts";
 import { EventQueue, type ReaderEvent } from "./event-queue.ts";
+import { FailedPartitions } from "./failed-partitions.ts";
 import { IterationSlot } from "./iteration-slot.ts";
 import { PartitionRouter } from "./partition-router.ts";
 import type { ReaderSettings } from "./reader-settings.ts";
@@ -29,6 +30,7 @@ export class PartitionReader implements Reader, TakingReader {
   readonly #queue = new EventQueue();
   readonly #states = new Map<string, AssignedState>();
   readonly #router: PartitionRouter;
+  readonly #failed = new FailedPartitions();
   readonly #slot = new IterationSlot();
   readonly #onClosed: () => void;
   #isClosed = false;
@@ -42,9 +44,11 @@ export class PartitionReader implements Reader, TakingReader {
 
   async assign(assignments: readonly ReaderAssignment[]): Promise<void> {
     this.#requireOpen();
-    const starts = await startPositions(this.#cluster, assignments);
+    const { starts, offline } = await startPositions(this.#cluster, assignments);
     this.#requireOpen();
+    for (const { topic, partition, error } of offline) this.#fail(topic, partition, error);
     for (const { topic, partition, offset } of starts) {
+      this.#failed.forget(topic, partition);
       const key = partitionKey(topic, partition);
       let state = this.#states.get(key);
       if (state === undefined) {
@@ -56,14 +60,15 @@ export class PartitionReader implements Reader, TakingReader {
   }
 
   unassign(partitions?: readonly TopicPartition[]): void {
+    if (partitions === undefined) this.#failed.clear();
     for (const state of this.#chosen(partitions)) this.#remove(state);
     this.#dropVoid();
   }
 
   async seek({ topic, partition }: TopicPartition, to: StartPosition): Promise<void> {
     this.#require(topic, partition);
-    const [start] = await startPositions(this.#cluster, [{ topic, partition, from: to }]);
-    this.#moveTo(this.#require(topic, partition), start!.offset);
+    const { starts } = await startPositions(this.#cluster, [{ topic, partition, from: to }]);
+    this.#moveTo(this.#require(topic, partition), starts[0]!.offset);
   }
 
   pause(partitions?: readonly TopicPartition[]): void {
@@ -144,7 +149,10 @@ export class PartitionReader implements Reader, TakingReader {
   async #takeNext(end: EndWatch): Promise<Taken | undefined> {
     await end.begin(this.#cluster, this.#states.values());
     for (;;) {
-      if (this.#isClosed || end.isOver || !this.#slot.isHeldBy(end)) return undefined;
+      if (this.#isClosed || !this.#slot.isHeldBy(end)) return undefined;
+      // One partition that fails must not keep the others from their ends.
+      if (end.isOver || !end.stopsAtEnd) this.#failed.throwNext();
+      if (end.isOver) return undefined;
       const event = this.#queue.shift();
       if (event === undefined) await this.#queue.wait();
       else {
@@ -166,29 +174,30 @@ export class PartitionReader implements Reader, TakingReader {
       this.#settings.onCaughtUp?.({ topic, partition, highWatermark: event.highWatermark });
     } else {
       const batch = this.#open(state, event.delivery);
+      if (batch === undefined) return undefined;
       if (batch.recordCount > 0) return { batch, state, generation };
       state.position = batch.nextOffset;
     }
     return undefined;
   }
 
-  #open(state: AssignedState, delivery: Parameters<typeof chargeOf>[0]): DeliveredBatch {
+  #open(state: AssignedState, delivery: Parameters<typeof chargeOf>[0]): DeliveredBatch | undefined {
     try {
       return new DeliveredBatch(delivery, state.position, this.#settings.verifyChecksums);
     } catch (thrown) {
-      this.#remove(state);
-      throw thrown;
+      this.#fail(state.topic, state.partition, MillraceError.from(thrown));
+      return undefined;
     }
   }
 
-  /** Resets the position if that is declared; else unassigns the partition and throws. */
+  /** Resets the position if that is declared; else the partition has failed for good. */
   #handleFailure(state: AssignedState, error: MillraceError): void {
     const { onOutOfRange, onReset } = this.#settings;
     const end = onOutOfRange === "start" ? "log_start_offset" : "high_watermark";
     const to = Number(error.details[end] ?? Number.NaN);
     if (error.reason !== "OFFSET_OUT_OF_RANGE" || onOutOfRange === "error" || Number.isNaN(to)) {
-      this.#remove(state);
-      throw error;
+      this.#fail(state.topic, state.partition, error);
+      return;
     }
     const { topic, partition, position: from } = state;
     onReset?.({ topic, partition, from, to, error });
@@ -199,6 +208,14 @@ export class PartitionReader implements Reader, TakingReader {
     state.move(offset);
     this.#dropVoid();
     if (!state.isPaused) this.#router.attach(state);
+  }
+
+  /** Unassigns a partition that cannot be read; the iteration throws why when it is time. */
+  #fail(topic: string, partition: number, error: MillraceError): void {
+    const state = this.#states.get(partitionKey(topic, partition));
+    if (state !== undefined) this.#remove(state);
+    this.#failed.add(topic, partition, error);
+    this.#dropVoid();
   }
 
   #remove(state: AssignedState): void {

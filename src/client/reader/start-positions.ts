@@ -13,17 +13,33 @@ export interface Start {
   readonly offset: number;
 }
 
+/** A partition that its broker cannot serve, and why. */
+export interface Offline {
+  readonly topic: string;
+  readonly partition: number;
+  readonly error: MillraceError;
+}
+
+/** Where to begin with what can be read. */
+export interface StartPositions {
+  readonly starts: readonly Start[];
+  readonly offline: readonly Offline[];
+}
+
 interface Wanted {
   readonly topic: string;
   readonly partition: number;
   readonly from: StartPosition;
 }
 
-/** Looks up what is not an offset. Throws TOPIC_NOT_FOUND, PARTITION_NOT_FOUND and what the look-up throws. */
+/**
+ * Looks up what is not an offset. Throws TOPIC_NOT_FOUND, PARTITION_NOT_FOUND and what the look-up throws; that a
+ * partition is offline is thrown only if no other can be read.
+ */
 export async function startPositions(
   cluster: Cluster,
   assignments: readonly ReaderAssignment[],
-): Promise<Start[]> {
+): Promise<StartPositions> {
   const wanted = (await Promise.all(assignments.map((assignment) => expand(cluster, assignment)))).flat();
   const offsets = new Map<Wanted, number>();
   const open: Wanted[] = [];
@@ -31,19 +47,22 @@ export async function startPositions(
     if (typeof start.from === "number") offsets.set(start, requireOffset(start.from));
     else open.push(start);
   }
-  const beyond = await lookUp(cluster, open, offsets);
+  const offline: Offline[] = [];
+  const beyond = await lookUp(cluster, open, { offsets, offline });
   // A time later than every record: the next record will be later still.
   await lookUp(
     cluster,
     beyond.map((start) => ({ ...start, from: "end" as const })),
-    offsets,
+    { offsets, offline },
     beyond,
   );
-  return wanted.map((start) => ({
-    topic: start.topic,
-    partition: start.partition,
-    offset: offsets.get(start)!,
-  }));
+  const starts = wanted.flatMap((start): Start[] => {
+    const offset = offsets.get(start);
+    return offset === undefined ? [] : [{ topic: start.topic, partition: start.partition, offset }];
+  });
+  const [first] = offline;
+  if (first !== undefined && starts.length === 0) throw first.error;
+  return { starts, offline };
 }
 
 /** One entry for each partition meant. */
@@ -59,11 +78,11 @@ async function expand(cluster: Cluster, assignment: ReaderAssignment): Promise<W
   return [{ topic, partition, from }];
 }
 
-/** Fills in the offsets found, under `keys`, and returns those for which there is none. */
+/** Fills in the offsets found, under `keys`, and what is offline; returns those for which there is no offset. */
 async function lookUp(
   cluster: Cluster,
   starts: readonly Wanted[],
-  offsets: Map<Wanted, number>,
+  found: { readonly offsets: Map<Wanted, number>; readonly offline: Offline[] },
   keys: readonly Wanted[] = starts,
 ): Promise<Wanted[]> {
   if (starts.length === 0) return [];
@@ -71,11 +90,18 @@ async function lookUp(
   const answers = await lookUpOffsets(cluster, queries);
   const without: Wanted[] = [];
   for (const [index, answer] of answers.entries()) {
-    if (answer.error) throw answer.error;
-    if (answer.offset === undefined) without.push(keys[index]!);
-    else offsets.set(keys[index]!, answer.offset);
+    const { topic, partition, error } = answer;
+    if (error && !isOffline(error)) throw error;
+    if (error) found.offline.push({ topic, partition, error });
+    else if (answer.offset === undefined) without.push(keys[index]!);
+    else found.offsets.set(keys[index]!, answer.offset);
   }
   return without;
+}
+
+/** Of this partition alone, and not to pass by itself. */
+function isOffline({ reason }: MillraceError): boolean {
+  return reason === "LOG_CORRUPT" || reason === "STORAGE_OFFLINE";
 }
 
 function requireOffset(offset: number): number {

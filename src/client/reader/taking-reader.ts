@@ -15,8 +15,8 @@ export interface Taken {
 export interface TakingReader {
   /**
    * The next batch, whose records the caller hands out and whose state's `position` it advances. Undefined once the
-   * reader is closed or `end` says so. Throws the failure of a partition, which is then no longer assigned, and a
-   * TypeError while another iteration is under way.
+   * reader is closed or `end` says so. Throws the failure of a partition, which is then no longer assigned (at
+   * once, or at the end if there is one), and a TypeError while another iteration is under way.
    */
   take(end: EndWatch): Promise<Taken | undefined>;
   /** The iteration of `end` is over: a take under way resolves with undefined, and another iteration may begin. */

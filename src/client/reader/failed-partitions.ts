@@ -1,0 +1,29 @@
+import type { MillraceError } from "../../errors/index.ts";
+import { partitionKey } from "./assigned-state.ts";
+
+/** Failures of partitions that no iteration has thrown yet, in the order they came. At most one for each partition. */
+export class FailedPartitions {
+  readonly #failures = new Map<string, MillraceError>();
+
+  add(topic: string, partition: number, error: MillraceError): void {
+    this.#failures.set(partitionKey(topic, partition), error);
+  }
+
+  /** The partition is assigned anew: what was wrong with it before matters no more. */
+  forget(topic: string, partition: number): void {
+    this.#failures.delete(partitionKey(topic, partition));
+  }
+
+  clear(): void {
+    this.#failures.clear();
+  }
+
+  /** Throws the oldest failure, once. */
+  throwNext(): void {
+    const [oldest] = this.#failures;
+    if (oldest === undefined) return;
+    const [key, error] = oldest;
+    this.#failures.delete(key);
+    throw error;
+  }
+}
