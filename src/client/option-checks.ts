@@ -23,6 +23,20 @@ export function oneOf<const Word extends string>(name: string, value: Word, allo
   return value;
 }
 
+/** The names that options may have; the compiler keeps it complete. */
+export type KnownNames<Options> = { readonly [Name in keyof Options]-?: true };
+
+/** Refuses names that are not known: a misspelt option would leave its default in force without a word. */
+export function requireKnown<Options extends object>(
+  what: string,
+  options: Options,
+  known: KnownNames<Options>,
+): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  throw new TypeError(`${unknown} is no option of ${what}: allowed are ${Object.keys(known).join(", ")}`);
+}
+
 /** A function or nothing. */
 export function requireFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") throw new TypeError(`${name} must be a function`);

@@ -13,6 +13,7 @@ import type {
   TrimOptions,
 } from "../api/admin.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { requireKnown } from "../option-checks.ts";
 import { clusterService, healthService, topicService } from "../transport/services.ts";
 import { describedCluster, describedConfigs, describedTopic, summarizedTopic } from "./descriptions.ts";
 import { lookUpOffsets } from "./offset-lookup.ts";
@@ -31,6 +32,8 @@ export class ClusterAdmin implements Admin {
   }
 
   async createTopic(options: CreateTopicOptions): Promise<TopicDescription> {
+    const known = { name: true, partitionCount: true, configs: true, validateOnly: true } as const;
+    requireKnown("createTopic", options, known);
     const { name, partitionCount, configs, validateOnly } = options;
     const request = { name, partitionCount, configs: { ...configs }, validateOnly };
     const { topic } = await this.#cluster.connections.callAny(topicService.createTopic, request);
@@ -72,6 +75,7 @@ export class ClusterAdmin implements Admin {
   }
 
   async alterTopicConfig(name: string, change: TopicConfigChange): Promise<TopicConfigEntry[]> {
+    requireKnown("alterTopicConfig", change, { set: true, reset: true });
     const request = { name, set: { ...change.set }, reset: [...(change.reset ?? [])] };
     const { configs } = await this.#cluster.connections.callAny(topicService.alterTopicConfig, request);
     this.#cluster.metadata.age(name);
@@ -90,14 +94,19 @@ export class ClusterAdmin implements Admin {
     this.#cluster.metadata.age(name);
   }
 
-  async trimPartition({ topic, partition, beforeOffset }: TrimOptions): Promise<number> {
+  async trimPartition(options: TrimOptions): Promise<number> {
+    requireKnown("trimPartition", options, { topic: true, partition: true, beforeOffset: true });
+    const { topic, partition, beforeOffset } = options;
     const leader = this.#cluster.leader(await this.#cluster.metadata.refresh(topic), partition);
     const request = { topic, partition, beforeOffset };
     const { logStartOffset } = await leader.call(topicService.trimPartition, request);
     return logStartOffset;
   }
 
-  listOffsets(queries: readonly OffsetQuery[]): Promise<OffsetAnswer[]> {
+  async listOffsets(queries: readonly OffsetQuery[]): Promise<OffsetAnswer[]> {
+    for (const query of queries) {
+      requireKnown("an offset query", query, { topic: true, partition: true, at: true });
+    }
     return lookUpOffsets(this.#cluster, queries);
   }
 

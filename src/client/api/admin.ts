@@ -1,6 +1,6 @@
 /**
  * Administration. Every call has the client's `timeoutMs` as its deadline and fails with a MillraceError; none is
- * repeated by the client after it may have had an effect.
+ * repeated by the client after it may have had an effect. Options that are not known are refused with a TypeError.
  */
 import type { MillraceError } from "../../errors/index.ts";
 

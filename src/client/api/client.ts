@@ -20,9 +20,9 @@ export interface ConnectOptions {
 export interface Client {
   /** Administration of topics and a look at the cluster. */
   admin(): Admin;
-  /** A new producer. Throws a TypeError for options outside their ranges, UNSUPPORTED_COMPRESSION for a codec this platform lacks. */
+  /** A new producer. Throws a TypeError for options outside their ranges and unknown ones, UNSUPPORTED_COMPRESSION for a codec this platform lacks. */
   producer(options?: ProducerOptions): Producer;
-  /** A new reader. Throws a TypeError for options outside their ranges. */
+  /** A new reader. Throws a TypeError for options outside their ranges and unknown ones. */
   reader(options?: ReaderOptions): Reader;
   /** The same as `reader`: without a consumer group, a consumer reads the partitions it is assigned by hand. */
   consumer(options?: ReaderOptions): Reader;

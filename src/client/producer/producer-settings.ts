@@ -3,7 +3,7 @@ import { BATCH_BYTES_MAX } from "../../base/index.ts";
 import { type Compression, requireCompression } from "../../record/index.ts";
 import type { Durability, FailedRecords, Partitioner, ProducerOptions } from "../api/producer.ts";
 import type { MillraceError } from "../../errors/index.ts";
-import { oneOf, requireFunction, wholeNumber } from "../option-checks.ts";
+import { type KnownNames, oneOf, requireFunction, requireKnown, wholeNumber } from "../option-checks.ts";
 
 /** What a producer goes by. */
 export interface ProducerSettings {
@@ -33,8 +33,24 @@ const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const satisfie
 
 const DURABILITIES = ["written", "durable"] as const satisfies readonly Durability[];
 
-/** Checks the options. Throws TypeError for one outside its range, UNSUPPORTED_COMPRESSION for a codec that is not here. */
+const KNOWN: KnownNames<ProducerOptions> = {
+  partitioner: true,
+  lingerMs: true,
+  batchBytes: true,
+  compression: true,
+  bufferBytes: true,
+  maxBlockMs: true,
+  deliveryTimeoutMs: true,
+  durability: true,
+  idempotent: true,
+  maxInFlightBatches: true,
+  onError: true,
+  onRetry: true,
+};
+
+/** Checks the options. Throws TypeError for one outside its range or unknown, UNSUPPORTED_COMPRESSION for a codec that is not here. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
+  requireKnown("a producer", options, KNOWN);
   const isIdempotent = options.idempotent ?? true;
   const batchBytes = wholeNumber("batchBytes", options.batchBytes, {
     preset: BATCH_BYTES_DEFAULT,

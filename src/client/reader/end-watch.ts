@@ -1,6 +1,7 @@
 import { lookUpOffsets } from "../admin/offset-lookup.ts";
 import type { IterationOptions } from "../api/reader.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { requireKnown } from "../option-checks.ts";
 import type { AssignedState } from "./assigned-state.ts";
 
 /** Where a partition is left. */
@@ -25,6 +26,7 @@ export class EndWatch {
   #behind: Map<AssignedState, Goal> | undefined;
 
   constructor(options: IterationOptions) {
+    requireKnown("an iteration", options, { stopAtEnd: true });
     this.stopsAtEnd = options.stopAtEnd ?? false;
   }
 

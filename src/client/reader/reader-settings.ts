@@ -2,7 +2,7 @@
 import { READ_CHUNK_BYTES_MAX } from "../../base/index.ts";
 import type { MillraceError } from "../../errors/index.ts";
 import type { CaughtUp, PositionReset, ReaderOptions } from "../api/reader.ts";
-import { oneOf, requireFunction, wholeNumber } from "../option-checks.ts";
+import { type KnownNames, oneOf, requireFunction, requireKnown, wholeNumber } from "../option-checks.ts";
 
 /** What a reader goes by. */
 export interface ReaderSettings {
@@ -25,8 +25,21 @@ const PREFETCH_BYTES_MAX = 1_073_741_824;
 const PREFETCH_RECORDS_UNBOUNDED = 2 ** 40;
 const TIME_MS_MAX = 3_600_000;
 
-/** Checks the options. Throws TypeError for one outside its range. */
+const KNOWN: KnownNames<ReaderOptions> = {
+  prefetchBytes: true,
+  prefetchRecords: true,
+  deliveryBytes: true,
+  onOutOfRange: true,
+  onReset: true,
+  onCaughtUp: true,
+  onRetry: true,
+  verifyChecksums: true,
+  retryTimeoutMs: true,
+};
+
+/** Checks the options. Throws TypeError for one outside its range or unknown. */
 export function readerSettings(options: ReaderOptions): ReaderSettings {
+  requireKnown("a reader", options, KNOWN);
   const onOutOfRange = oneOf("onOutOfRange", options.onOutOfRange ?? "error", ["error", "start", "end"]);
   requireFunction("onReset", options.onReset);
   requireFunction("onCaughtUp", options.onCaughtUp);

@@ -5,6 +5,7 @@ import type { OffsetQuery, StartPosition } from "../api/admin.ts";
 import type { ReaderAssignment } from "../api/reader.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { leaderOf } from "../cluster/topic-metadata.ts";
+import { requireKnown } from "../option-checks.ts";
 
 /** A partition and the offset to begin at. */
 export interface Start {
@@ -40,6 +41,9 @@ export async function startPositions(
   cluster: Cluster,
   assignments: readonly ReaderAssignment[],
 ): Promise<StartPositions> {
+  for (const assignment of assignments) {
+    requireKnown("an assignment", assignment, { topic: true, partition: true, from: true });
+  }
   const wanted = (await Promise.all(assignments.map((assignment) => expand(cluster, assignment)))).flat();
   const offsets = new Map<Wanted, number>();
   const open: Wanted[] = [];
