@@ -33,8 +33,8 @@ export function ioOf(parts: ProcessParts, rest: Pick<Io, "fs" | "clock" | "onSig
   const { stdin, stdout, stderr, env } = parts;
   return {
     stdin,
-    stdout: new OutputStream(stdout, env),
-    stderr: new OutputStream(stderr, env),
+    stdout: new OutputStream(stdout, env, "stdout"),
+    stderr: new OutputStream(stderr, env, "stderr"),
     env,
     ...rest,
   };

@@ -6,6 +6,15 @@ import { buildProgram } from "./program.ts";
 
 /** Runs one command line, without the program's name, to its end and returns the exit code. Never throws. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
+  const exitCode = await runCommand(args, io);
+  await io.stdout.flush();
+  const { failure } = io.stdout;
+  if (failure === undefined) return exitCode;
+  reportError(io, failure, false);
+  return exitCode === ExitCode.ok ? ExitCode.failure : exitCode;
+}
+
+async function runCommand(args: readonly string[], io: Io): Promise<number> {
   const program = buildProgram(io);
   try {
     await program.parseAsync(args, { from: "user" });

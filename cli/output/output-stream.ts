@@ -1,20 +1,26 @@
 import type { Writable } from "node:stream";
+import { FileSystemError } from "../../src/fs/index.ts";
 
 /**
  * stdout or stderr. A reader that goes away (`| head`) is no failure: what is written afterwards is dropped, and
- * whoever produces it can hear of it and stop.
+ * whoever produces it can hear of it and stop. Where writing fails for another reason it is the same, and `failure`
+ * tells it: throwing out of an event would end the process before it could clean up.
  */
 export class OutputStream {
   readonly isTerminal: boolean;
+  readonly #name: string;
   readonly #stream: Writable & { readonly columns?: number };
   #hasColors: boolean;
   #isClosed = false;
+  #failure: FileSystemError | undefined;
   readonly #closeListeners = new Set<() => void>();
 
   constructor(
     stream: Writable & { readonly isTTY?: boolean; readonly columns?: number },
     env: Readonly<Record<string, string | undefined>>,
+    name: string,
   ) {
+    this.#name = name;
     this.#stream = stream;
     this.isTerminal = stream.isTTY === true;
     // no-color.org: any value but the empty one.
@@ -37,12 +43,17 @@ export class OutputStream {
     return this.#stream.columns || 80;
   }
 
-  /** The reader has gone away. */
+  /** Nothing can be written any more: the reader has gone away, or writing failed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Calls back when the reader goes away, until the returned function is called. */
+  /** Why writing failed; undefined if it did not, or only because the reader has gone away. */
+  get failure(): FileSystemError | undefined {
+    return this.#failure;
+  }
+
+  /** Calls back when nothing can be written any more, until the returned function is called. */
   onClosed(listener: () => void): () => void {
     this.#closeListeners.add(listener);
     return () => this.#closeListeners.delete(listener);
@@ -53,7 +64,7 @@ export class OutputStream {
     return this.#isClosed || this.#stream.write(data);
   }
 
-  /** Resolves when there is room, or when the reader has gone away. */
+  /** Resolves when there is room, or when nothing can be written any more. */
   async ready(): Promise<void> {
     if (this.#isClosed || !this.#stream.writableNeedDrain) return;
     await new Promise<void>((resolve) => {
@@ -65,12 +76,13 @@ export class OutputStream {
     });
   }
 
-  /** Resolves when everything written has left the process, or the reader has gone away. */
+  /** Resolves when everything written has left the process, or nothing can be written any more. */
   async flush(): Promise<void> {
     if (this.#isClosed) return;
     await new Promise<void>((resolve) => {
       const stopListening = this.onClosed(resolve);
-      this.#stream.write("", () => {
+      this.#stream.write("", (error) => {
+        if (error) this.#onError(error);
         stopListening();
         resolve();
       });
@@ -78,9 +90,10 @@ export class OutputStream {
   }
 
   #onError(error: NodeJS.ErrnoException): void {
-    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
     if (this.#isClosed) return;
     this.#isClosed = true;
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED")
+      this.#failure = new FileSystemError(error.code ?? "UNKNOWN", "write to", this.#name, error);
     for (const listener of [...this.#closeListeners]) listener();
   }
 }

@@ -413,6 +413,27 @@ describe("consume", () => {
   });
 });
 
+describe("a stdout that takes nothing", () => {
+  it("is told in one line, and is a failure", async () => {
+    await createTopic("unprinted");
+    await cli("produce unprinted", { stdin: "a\n" });
+    const failures: [string, RegExp][] = [
+      ["ENOSPC", /^error: cannot write to stdout: no space is left on the disk; make some \[ENOSPC\]\n$/],
+      ["EIO", /^error: cannot write to stdout: the system refused \[EIO\]\n$/],
+    ];
+    for (const [code, text] of failures) {
+      const stdoutFailsWith = Object.assign(new Error("EIO: i/o error"), { code });
+      for (const args of ["version", "topic list -o json", "consume unprinted", "topic --help"]) {
+        const result = await cli(args, { stdoutFailsWith });
+        expect(result.stderr, args).toMatch(text);
+        expect(result.exitCode, args).toBe(1);
+      }
+      const worse = await cli("consume unprinted nowhere", { stdoutFailsWith });
+      expect(worse).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("[TOPIC_NOT_FOUND]") });
+    }
+  });
+});
+
 describe("cluster", () => {
   it("tells who is there and whether it serves", async () => {
     const info = JSON.parse((await cli("cluster info -o json")).stdout) as Record<string, unknown>;

@@ -1,4 +1,5 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -33,6 +34,22 @@ async function millrace(args: readonly string[], env: Readonly<Record<string, st
   const exitCode = await command.exited;
   return { exitCode, stdout: command.stdout, stderr: command.stderr };
 }
+
+it.skipIf(!existsSync("/dev/full"))("tells in one line that stdout is full", () => {
+  for (const args of [["--help"], ["version", "-o", "yaml"], ["completion", "bash"]]) {
+    const full = openSync("/dev/full", "w");
+    onTestFinished(() => closeSync(full));
+    const { status, stderr } = spawnSync(process.execPath, [MILLRACE, ...args], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    expect({ args, status, stderr }).toEqual({
+      args,
+      status: 1,
+      stderr: "error: cannot write to stdout: no space is left on the disk; make some [ENOSPC]\n",
+    });
+  }
+});
 
 it("serves, moves and shows records as processes that are piped and interrupted", async () => {
   const folder = await temporaryFolder();

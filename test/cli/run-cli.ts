@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly isTerminal?: boolean;
   /** The reader of stdout goes away after so many bytes. */
   readonly stdoutClosesAfter?: number;
+  /** Writing to stdout fails like this. */
+  readonly stdoutFailsWith?: NodeJS.ErrnoException;
   /** Is given a function that sends a signal, as soon as the command listens for one. */
   readonly onListening?: (send: (signal: EndSignal) => void) => void;
   /** Sees stdout as it grows. */
@@ -30,7 +32,7 @@ export interface CliResult {
 /** Runs a command line in this process, on streams, environment and files of its own. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const { isTerminal = false, env = {}, fs = new MemoryFileSystem() } = options;
-  const stdout = collector(isTerminal, options.stdoutClosesAfter, options.onStdout);
+  const stdout = collector(isTerminal, options);
   const stderr = collector(isTerminal);
   const given = options.stdin ?? "";
   const input = given instanceof Readable ? given : Readable.from([Buffer.from(given)]);
@@ -49,18 +51,23 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function collector(isTTY: boolean, closesAfter = Number.POSITIVE_INFINITY, onText?: (text: string) => void) {
+function collector(isTTY: boolean, options: CliOptions = {}) {
+  const { stdoutClosesAfter: closesAfter = Number.POSITIVE_INFINITY, stdoutFailsWith: failure } = options;
   const chunks: Buffer[] = [];
   let bytes = 0;
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
+      if (failure !== undefined) {
+        done(failure);
+        return;
+      }
       bytes += chunk.length;
       if (bytes > closesAfter) {
         done(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
         return;
       }
       chunks.push(Buffer.from(chunk));
-      onText?.(Buffer.concat(chunks).toString());
+      options.onStdout?.(Buffer.concat(chunks).toString());
       done();
     },
   });
