@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/index.ts";
 import { CONNECTION_LIMITS, ListenError, RpcServer } from "../../src/rpc/index.ts";
 import { encodeDelivery } from "../../src/wire/index.ts";
 import { FakeBroker } from "./fake-broker.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { atEnd, batchOf, connect, log, startServer, topics, until } from "./harness.ts";
 import { framed, rawCall, rawSession, rawStatus } from "./raw-http2.ts";
 
@@ -121,14 +123,14 @@ describe("the transport", () => {
   });
 });
 
-describe("connections", () => {
-  function dial(server: RpcServer): Promise<Socket> {
-    const socket = createConnection(server.port, "127.0.0.1");
-    socket.on("error", () => {});
-    atEnd(() => socket.destroy());
-    return new Promise((resolve) => socket.once("connect", () => resolve(socket)));
-  }
+function dial(server: RpcServer): Promise<Socket> {
+  const socket = createConnection(server.port, "127.0.0.1");
+  socket.on("error", () => {});
+  atEnd(() => socket.destroy());
+  return new Promise((resolve) => socket.once("connect", () => resolve(socket)));
+}
 
+describe("connections", () => {
   const limits = (perLoopbackAddress: typeof CONNECTION_LIMITS.perAddress, open = 1_000) => ({
     connections: { ...CONNECTION_LIMITS, open, perLoopbackAddress },
   });
@@ -175,6 +177,47 @@ describe("connections", () => {
     await until(() => server.connections === 0);
     expect((await connect(server).call(topics.listTopics, {})).topics).toEqual([]);
   });
+});
+
+describe("a connection that does not send HTTP/2's preface", () => {
+  const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const limits = { open: 2, perSecond: 1, burst: 3 };
+  const connections = { ...CONNECTION_LIMITS, perLoopbackAddress: limits };
+
+  it.each([
+    ["nothing", ""],
+    ["all but the last byte of it", preface.slice(0, -1)],
+  ])("but %s is closed after ten seconds, and its place is free again", async (_, sent) => {
+    const clock = new ManualClock();
+    const server = await startServer(new FakeBroker(), { clock, connections });
+    const silent = await dial(server);
+    const client = await dial(server);
+    await Promise.all([said(silent, sent), said(client, preface)]);
+    expect(server.connections).toBe(2);
+    clock.advance(9_999);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(server.connections).toBe(2);
+    clock.advance(1);
+    await once(silent, "close");
+    await until(() => server.connections === 1);
+    expect(client.destroyed).toBe(false);
+    await dial(server);
+    await until(() => server.connections === 2);
+    expect(clock.timerCount).toBe(1); // of the last; nothing is left of the two before
+  });
+
+  /** Sends, and knows that the server has read it: its answer to the preface, or time enough for less. */
+  async function said(socket: Socket, text: string): Promise<void> {
+    socket.resume();
+    if (text === preface) {
+      const answered = once(socket, "data");
+      socket.write(text);
+      await answered;
+    } else if (text !== "") {
+      await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 });
 
 describe("listening", () => {
