@@ -84,6 +84,8 @@ export class PooledFile {
   readonly #mode: OpenMode;
   readonly #pool: FilePool;
   #opening: Promise<FileHandle> | undefined;
+  /** Once it is open. */
+  #handle: FileHandle | undefined;
   #users = 0;
   #isRetired = false;
   readonly #waitingForIdle: (() => void)[] = [];
@@ -94,21 +96,30 @@ export class PooledFile {
     this.#pool = pool;
   }
 
-  /** Runs the work on the open file, which stays open meanwhile. Throws FileSystemError ENOENT once it is retired. */
+  /**
+   * Runs the work on the open file, which stays open meanwhile; at once if it is open already. Throws FileSystemError
+   * ENOENT once it is retired.
+   */
   async use<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
     if (this.#isRetired) throw new FileSystemError("ENOENT", "open", this.path);
     this.pin();
     try {
-      this.#opening ??= this.#pool.open(this.path, this.#mode);
-      const opening = this.#opening;
-      const handle = await opening.catch((error: unknown) => {
-        if (this.#opening === opening) this.#opening = undefined;
-        throw error;
-      });
-      return await work(handle);
+      return await work(this.#handle ?? (await this.#open()));
     } finally {
       this.unpin();
       if (this.#users === 0 && this.#pool.isOverfull) await this.#pool.closeIdle(this);
+    }
+  }
+
+  async #open(): Promise<FileHandle> {
+    this.#opening ??= this.#pool.open(this.path, this.#mode);
+    const opening = this.#opening;
+    try {
+      this.#handle = await opening;
+      return this.#handle;
+    } catch (error) {
+      if (this.#opening === opening) this.#opening = undefined;
+      throw error;
     }
   }
 
@@ -138,6 +149,7 @@ export class PooledFile {
     const opening = this.#opening;
     if (opening === undefined) return;
     this.#opening = undefined;
+    this.#handle = undefined;
     this.#pool.setIdle(this, false);
     try {
       await (await opening).close();

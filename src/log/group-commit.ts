@@ -35,6 +35,8 @@ export class GroupCommit {
   #waiters: Waiter[] = [];
   /** Everything below is to be flushed: somebody waits for it, or asked for it. */
   #wantedOffset = 0;
+  /** The durable offset has moved, and nobody was told yet. */
+  #isNews = false;
   #isRunning = false;
 
   constructor(
@@ -85,8 +87,12 @@ export class GroupCommit {
     this.#isRunning = true;
     for (;;) {
       const { activeSegment, durableOffset, failure } = this.#state;
-      if (activeSegment === undefined || failure !== undefined || this.#wantedOffset <= durableOffset) break;
-      await this.#flushOnce(activeSegment.log);
+      const isWanted = failure === undefined && this.#wantedOffset > durableOffset;
+      if (!this.#isNews && (!isWanted || activeSegment === undefined)) break;
+      const flushing = isWanted && activeSegment ? this.#flushOnce(activeSegment.log) : undefined;
+      // While the disk works: what the answers set off may take as long as the next flush.
+      this.#tellDurable();
+      await flushing;
     }
     // In the same turn as the look at what is wanted: what is wanted from here on starts the next run.
     this.#isRunning = false;
@@ -103,11 +109,15 @@ export class GroupCommit {
     // The log may have failed meanwhile (a bad write): then nothing more is acknowledged.
     if (this.#state.failure !== undefined) return;
     this.#state.durableOffset = target;
-    this.#onDurable();
-    this.#resolveDurable();
+    this.#isNews = true;
   }
 
-  #resolveDurable(): void {
+  /** Answers those who waited for what has become durable. */
+  #tellDurable(): void {
+    if (!this.#isNews) return;
+    this.#isNews = false;
+    if (this.#state.failure !== undefined) return;
+    this.#onDurable();
     let done = 0;
     while (done < this.#waiters.length && this.#waiters[done]!.endOffset <= this.#state.durableOffset) done++;
     const resolved = this.#waiters.slice(0, done);

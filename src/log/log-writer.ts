@@ -46,6 +46,8 @@ export class LogWriter {
   /** A roll has failed halfway: nothing may follow in the old segment once the file of a new one is there. */
   #isRollDue = false;
   #isWriting = false;
+  /** Written, accounted for, and not answered yet. */
+  #written: readonly Placed[] = [];
   /** The file with bytes that are not flushed. */
   #pinned: PooledFile | undefined;
 
@@ -145,9 +147,13 @@ export class LogWriter {
     this.#isRunning = true;
     for (;;) {
       const job = this.#jobs.shift();
-      if (job !== undefined) await job();
-      else if (this.#pending.length > 0) await this.#writeNext();
-      else break;
+      if (job === undefined && this.#pending.length > 0) {
+        await this.#writeNext();
+        continue;
+      }
+      this.#acknowledgeWritten();
+      if (job === undefined) break;
+      await job();
     }
     // In the same turn as the look at the queues: what comes from here on starts the next run.
     this.#isRunning = false;
@@ -156,10 +162,14 @@ export class LogWriter {
   async #writeNext(): Promise<void> {
     const first = this.#pending[0]!;
     try {
-      if (this.#mustRoll(first.batch.length, first.header.recordCount)) await this.roll();
+      if (this.#mustRoll(first.batch.length, first.header.recordCount)) {
+        this.#acknowledgeWritten();
+        await this.roll();
+      }
       const { epochs, leaderEpoch, state } = this.#parts;
       await epochs.begin(leaderEpoch, state.logEndOffset, state.logStartOffset);
     } catch (error) {
+      this.#acknowledgeWritten();
       this.#refuseFirst(first, this.settle(error, "begin a segment"));
       return;
     }
@@ -194,7 +204,10 @@ export class LogWriter {
     const placed = this.#takeGroup(segment);
     this.#isWriting = true;
     try {
-      await this.#write(segment, placed);
+      const writing = this.#write(segment, placed);
+      // While the disk works: what the answers set off may take as long as the next write.
+      this.#acknowledgeWritten();
+      await writing;
       // A flush may have failed meanwhile: then nothing more is acknowledged.
       if (state.failure !== undefined) throw state.failure;
       producers.commit();
@@ -208,7 +221,18 @@ export class LogWriter {
       this.#isWriting = false;
       this.durableAdvanced();
     }
-    for (const item of placed) this.#acknowledge(item);
+    this.#written = placed;
+  }
+
+  /** Answers the batches of the write before; a log that has failed meanwhile acknowledges nothing more. */
+  #acknowledgeWritten(): void {
+    const placed = this.#written;
+    this.#written = [];
+    const { failure } = this.#parts.state;
+    for (const item of placed) {
+      if (failure === undefined) this.#acknowledge(item);
+      else item.pending.reject(failure);
+    }
   }
 
   /** Refuses a batch that was to be written, but not one that the log has from an earlier write. */

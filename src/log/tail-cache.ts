@@ -17,7 +17,8 @@ const BATCH_OVERHEAD = 128;
  * memory doubled, and one append in a hundred waited tens of milliseconds.
  */
 export class TailCache {
-  readonly #capacity: number;
+  /** @internal */
+  readonly capacity: number;
   /** Allocated for the first batch. */
   #ring: Buffer | undefined;
   /** Bytes that went through the ring: the next batch begins there, modulo the capacity. */
@@ -28,7 +29,7 @@ export class TailCache {
   #head = 0;
 
   constructor(bytesMax: number) {
-    this.#capacity = bytesMax;
+    this.capacity = bytesMax;
   }
 
   /** Bytes in use. */
@@ -44,14 +45,14 @@ export class TailCache {
   /** @internal Copies a batch in and returns where it begins; undefined if it is larger than the cache. */
   take(tail: LogTail, batch: Buffer): number | undefined {
     const size = batch.length + BATCH_OVERHEAD;
-    if (size > this.#capacity) return undefined;
-    this.#ring ??= Buffer.allocUnsafeSlow(this.#capacity);
-    const left = this.#capacity - (this.#end % this.#capacity);
+    if (size > this.capacity) return undefined;
+    this.#ring ??= Buffer.allocUnsafeSlow(this.capacity);
+    const left = this.capacity - (this.#end % this.capacity);
     const start = size > left ? this.#end + left : this.#end;
     this.#end = start + size;
     while (this.#head < this.#arrivals.length) {
       const oldest = this.#arrivals[this.#head]!;
-      if (oldest.start >= this.#end - this.#capacity) break;
+      if (oldest.start >= this.#end - this.capacity) break;
       this.#bytes -= oldest.dropOldest();
       this.#head++;
     }
@@ -59,7 +60,7 @@ export class TailCache {
       this.#arrivals = this.#arrivals.slice(this.#head);
       this.#head = 0;
     }
-    batch.copy(this.#ring, start % this.#capacity);
+    batch.copy(this.#ring, start % this.capacity);
     this.#arrivals.push(tail);
     this.#bytes += size;
     return start;
@@ -67,7 +68,7 @@ export class TailCache {
 
   /** @internal Copies the bytes of a batch out. */
   copy({ start, bytes }: CachedBatch, target: Buffer, at: number): void {
-    const from = start % this.#capacity;
+    const from = start % this.capacity;
     this.#ring!.copy(target, at, from, from + bytes);
   }
 
@@ -79,9 +80,13 @@ export class TailCache {
   }
 }
 
-/** The newest batches of one log, without gaps up to its end. */
+/**
+ * The newest batches of one log, without gaps up to its end. A log that nobody reads is not cached: what it has
+ * appended since it was read last would fill the cache by itself.
+ */
 export class LogTail {
   readonly #cache: TailCache;
+  #bytesSinceRead = 0;
   #batches: CachedBatch[] = [];
   #first = 0;
 
@@ -91,13 +96,16 @@ export class LogTail {
 
   /** Takes a copy of the batch just appended. */
   add(batch: Buffer, lastOffset: number, recordCount: number): void {
-    const start = this.#cache.take(this, batch);
+    this.#bytesSinceRead += batch.length;
+    const isRead = this.#bytesSinceRead <= this.#cache.capacity;
+    const start = isRead ? this.#cache.take(this, batch) : undefined;
     if (start === undefined) this.clear();
     else this.#batches.push({ start, bytes: batch.length, lastOffset, recordCount });
   }
 
   /** Number of the cached batch that holds the offset, or undefined if it is not here. */
   indexOf(offset: number): number | undefined {
+    this.#bytesSinceRead = 0;
     let low = this.#first;
     let high = this.#batches.length;
     while (low < high) {
@@ -127,6 +135,7 @@ export class LogTail {
 
   /** Drops everything; the file has it all. */
   clear(): void {
+    if (this.#batches.length === 0) return;
     let bytes = 0;
     for (let i = this.#first; i < this.#batches.length; i++) bytes += chargeOf(this.#batches[i]!);
     this.#batches = [];

@@ -57,6 +57,32 @@ describe("group commit", () => {
     expect((await readAll(log)).map(({ value }) => value)).toEqual(["first", "a", "b", "c", "d"]);
   });
 
+  it("has the disk busy with the next write and flush before it answers those before", async () => {
+    const { faults, log } = await openLog();
+    const first = holdNext(faults, "write");
+    const names = () => faults.operations.filter(({ path }) => isLog(path)).map(({ name }) => name);
+    const seen: Record<string, string[]> = {};
+    const appendNoting = (value: string, durability: "written" | "durable") =>
+      log.append(batchOf([value]), durability).then(() => (seen[value] = names()));
+    const a = appendNoting("a", "written");
+    await turn();
+    const b = appendNoting("b", "written");
+    const before = names().length;
+    first.open();
+    await Promise.all([a, b]);
+    expect(seen.a!.slice(before)).toContain("write");
+
+    const flush = holdNext(faults, "datasync");
+    const c = appendNoting("c", "durable");
+    await turn();
+    const d = appendNoting("d", "durable");
+    await turn();
+    const held = names().length;
+    flush.open();
+    await Promise.all([c, d]);
+    expect(seen.c!.slice(held)).toContain("datasync");
+  });
+
   it("acknowledges nothing from a failed flush on, and does not try again", async () => {
     const { faults, log, flushCount } = await openLog();
     const gate = holdNext(faults, "datasync", "EIO");

@@ -67,6 +67,23 @@ describe("a tail cache", () => {
     expect(tail.indexOf(2)).toBeDefined();
   });
 
+  it("holds nothing of a log that nobody read since it appended what the cache holds, until somebody does", () => {
+    const cache = new TailCache(1_000);
+    const [unread, other] = [cache.tail(), cache.tail()];
+    const add = adder(unread);
+    adder(other)(1, 100);
+    for (let i = 0; i < 10; i++) add(1, 100);
+    expect(cache.bytes).toBeGreaterThan(300);
+    add(1, 100);
+    expect(unread.batch(10)).toBeUndefined();
+    const kept = cache.bytes;
+    for (let i = 0; i < 100; i++) add(1, 100);
+    expect(cache.bytes).toBe(kept);
+    expect(unread.indexOf(110)).toBeUndefined();
+    add(2, 100);
+    expect(unread.batch(unread.indexOf(112)!)).toMatchObject({ lastOffset: 112, recordCount: 2 });
+  });
+
   it("gives back the bytes that it was given, however often the ring went round", () => {
     const cache = new TailCache(5_000);
     const random = seededRandom(7);
