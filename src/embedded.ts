@@ -4,7 +4,7 @@
 import { type Logger, systemRandom } from "./base/index.ts";
 import { Broker, type BrokerOptions } from "./broker/index.ts";
 import { StartError } from "./errors/index.ts";
-import { MemoryFileSystem, NodeFileSystem } from "./fs/index.ts";
+import { type FileSystem, isMissing, MemoryFileSystem, NodeFileSystem } from "./fs/index.ts";
 import { LevelMetadataStore, MemoryMetadataStore } from "./metadata/index.ts";
 import { ListenError, RpcServer, type RpcServerOptions } from "./rpc/index.ts";
 import { VERSION } from "./version.ts";
@@ -51,14 +51,11 @@ export interface EmbeddedBroker {
  * Throws StartError if the folder or the address cannot be used.
  */
 export async function startBroker(options: EmbeddedOptions): Promise<EmbeddedBroker> {
-  const broker = await Broker.open({ ...options, ...storageOf(options) });
-  let server: RpcServer;
-  try {
-    server = await RpcServer.start(broker, { ...options, port: options.port ?? 0, version: VERSION });
-  } catch (error) {
-    await broker.close();
-    throw error instanceof ListenError ? listenFailure(error) : error;
-  }
+  const storage = storageOf(options);
+  const isNew = options.dataDir !== undefined && !(await isThere(storage.fs, options.dataDir));
+  if (isNew) await tryAddress(options);
+  const broker = await Broker.open({ ...options, ...storage });
+  const server = await listen(broker, options);
   broker.advertise(options.advertise ?? server.endpoint);
   return {
     endpoint: server.endpoint,
@@ -69,6 +66,44 @@ export async function startBroker(options: EmbeddedOptions): Promise<EmbeddedBro
       await broker.close();
     },
   };
+}
+
+/** Serves the broker, which is closed if that cannot be. */
+async function listen(broker: Broker, options: EmbeddedOptions): Promise<RpcServer> {
+  try {
+    return await RpcServer.start(broker, { ...options, port: options.port ?? 0, version: VERSION });
+  } catch (error) {
+    await broker.close();
+    throw error instanceof ListenError ? listenFailure(error) : error;
+  }
+}
+
+const NONE = { open: 0, perSecond: 0, burst: 0 };
+
+/**
+ * Listens for a moment, before a new data folder is made: an address that cannot be used leaves nothing behind. Nobody
+ * is let in. Where there is a folder it is opened first, since who holds it tells more than that the port is taken.
+ */
+async function tryAddress({ host, port }: EmbeddedOptions): Promise<void> {
+  const broker = await Broker.open(storageOf({ memory: true }));
+  const connections = { open: 1, perAddress: NONE, perLoopbackAddress: NONE };
+  const server = await listen(broker, {
+    connections,
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  });
+  await server.drain(0);
+  await broker.close();
+}
+
+/** Whether there is something, if not a folder: opening tells what is wrong with it. */
+async function isThere(fs: FileSystem, folder: string): Promise<boolean> {
+  try {
+    await fs.list(folder);
+    return true;
+  } catch (error) {
+    return !isMissing(error);
+  }
 }
 
 function storageOf({ memory, dataDir }: EmbeddedOptions): Pick<BrokerOptions, "fs" | "metadata" | "dataDir"> {

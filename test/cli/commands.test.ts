@@ -1,10 +1,13 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
+import { dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedBroker, startBroker } from "../../src/embedded.ts";
 import { MemoryFileSystem } from "../../src/fs/index.ts";
 import type { EndSignal } from "../../cli/io.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { type CliOptions, type CliResult, runCli } from "./run-cli.ts";
 
 let broker: EmbeddedBroker;
@@ -444,6 +447,30 @@ describe("cluster", () => {
       exitCode: 0,
       stdout: '{\n  "service": "millrace.v1.LogService",\n  "status": "serving"\n}\n',
     });
+  });
+});
+
+describe("start", () => {
+  it("leaves no new data folder behind where it cannot listen", async () => {
+    const dataDir = join(await temporaryFolder(), "parent", "data");
+    const refused = async (address: string) => {
+      const result = await runCli(["start", "--data", dataDir, ...words(address)]);
+      expect(existsSync(dirname(dataDir))).toBe(false);
+      return result;
+    };
+    expect(await refused(`--port ${broker.port}`)).toMatchObject({
+      exitCode: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^error: cannot listen on .*--port.*\[ADDRESS_IN_USE\]\n$/),
+    });
+    expect(await refused("--port 0 --host 192.0.2.1")).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("[ADDRESS_UNUSABLE]"),
+    });
+    const free = await startBroker({ dataDir });
+    const again = await runCli(["start", "--data", dataDir, "--port", String(free.port)]);
+    expect(again.stderr).toContain("[DATA_FOLDER_LOCKED]");
+    await free.close();
   });
 });
 
