@@ -21,7 +21,7 @@ Examples:
   millrace consume orders -o json | jq .value
 
 The order of records is that of their partition; partitions interleave. Output that nobody reads any more (| head)
-ends it quietly. Ctrl-C prints a summary and exits 0 where nothing else was to end it, and 130 with -n or -e.`;
+ends it quietly, with the next record: prefer -n where none may come. Ctrl-C prints a summary and exits 0 where nothing else was to end it, and 130 with -n or -e.`;
 
 /** `millrace consume`: records become lines. */
 export function consumeCommand(io: Io): Command {
