@@ -70,3 +70,8 @@ export async function readAll(
   }
   return records;
 }
+
+/** The values of all readable records. */
+export async function valuesOf(log: Readable): Promise<string[]> {
+  return (await readAll(log)).map(({ value }) => value);
+}

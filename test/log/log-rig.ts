@@ -158,3 +158,14 @@ export class LogRig {
 export function logName(baseOffset: number): string {
   return `${String(baseOffset).padStart(20, "0")}.log`;
 }
+
+/** A log on a disk of its own. */
+export async function openLog(config: Partial<LogConfig> = {}, cacheBytes = 0) {
+  const rig = new LogRig({ config, cacheBytes });
+  return { rig, log: await rig.open() };
+}
+
+/** Names of the .log files. */
+export async function logsOf(rig: LogRig): Promise<string[]> {
+  return (await rig.names()).filter((name) => name.endsWith(".log"));
+}

@@ -1,18 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { FaultPlan, FaultyFileSystem, MemoryFileSystem } from "../../src/fs/index.ts";
-import type { LogConfig, PartitionLog } from "../../src/log/index.ts";
 import { closedGate, watch } from "../support/gate.ts";
 import { settled, turn } from "../support/turns.ts";
-import { batchOf, readAll, recordsIn } from "./batches.ts";
-import { LogRig, logName } from "./log-rig.ts";
-
-const valuesOf = async (log: PartitionLog) => (await readAll(log)).map(({ value }) => value);
-const logsOf = async (rig: LogRig) => (await rig.names()).filter((name) => name.endsWith(".log"));
-
-async function openLog(config: Partial<LogConfig> = {}, cacheBytes = 0) {
-  const rig = new LogRig({ config, cacheBytes });
-  return { rig, log: await rig.open() };
-}
+import { batchOf, readAll, valuesOf } from "./batches.ts";
+import { LogRig, openLog, logsOf, logName } from "./log-rig.ts";
 
 describe("an append", () => {
   it("is not forgotten in whichever microtask after the one before it comes", async () => {
@@ -162,105 +153,6 @@ describe("a new segment begins", () => {
   });
 });
 
-describe("a read", () => {
-  it.each([0, 10_000_000])(
-    "takes whole batches up to maxBytes, and always one (cache of %i bytes)",
-    async (cacheBytes) => {
-      const { log } = await openLog({ indexIntervalBytes: 0 }, cacheBytes);
-      const size = batchOf(["a0", "b0"]).length;
-      for (let i = 0; i < 9; i++) await log.append(batchOf([`a${i}`, `b${i}`]), undefined);
-      for (const [maxBytes, batches] of [
-        [0, 1],
-        [1, 1],
-        [11, 1],
-        [60, 1],
-        [size, 1],
-        [2 * size, 2],
-        [3 * size - 1, 2],
-      ] as const) {
-        for (const offset of [0, 1, 7]) {
-          const read = await log.read(offset, maxBytes);
-          expect(read.bytes, `maxBytes ${maxBytes}`).toBe(batches * size);
-          expect(read.nextOffset).toBe(2 * (Math.floor(offset / 2) + batches));
-          expect(read.recordCount).toBe(read.nextOffset - offset);
-        }
-      }
-    },
-  );
-
-  it.each([0, 100_000_000])(
-    "takes a batch larger than a chunk alone (cache of %i bytes)",
-    async (cacheBytes) => {
-      const { log } = await openLog({ segmentBytes: 2 ** 30, indexIntervalBytes: 100_000_000 }, cacheBytes);
-      const values = ["small", "x".repeat(2_500_000), "y".repeat(1_200_000), "z"];
-      for (const value of values) await log.append(batchOf([value]), undefined);
-      for (const [offset, value] of values.entries()) {
-        const { chunks, nextOffset } = await log.read(offset, 1_000_000_000);
-        expect(nextOffset).toBe(offset + 1);
-        expect(recordsIn(chunks, offset).map((record) => record.value)).toEqual([value]);
-      }
-    },
-  );
-
-  it("takes at most 1 MiB of several batches", async () => {
-    const { log } = await openLog({ segmentBytes: 2 ** 30 });
-    for (let i = 0; i < 5; i++) await log.append(batchOf(["x".repeat(400_000)]), undefined);
-    expect(await log.read(0, 1_000_000_000)).toMatchObject({ nextOffset: 2 });
-  });
-
-  it("serves what is good before and behind a damaged batch, and refuses only that", async () => {
-    const { rig, log } = await openLog();
-    for (const value of ["a", "b", "c", "d", "e"]) await log.append(batchOf([value]), undefined);
-    const size = batchOf(["a"]).length;
-    const file = await rig.fs.open(`${rig.folder}/${logName(0)}`, "read-write");
-    await file.write([Buffer.from([0xff])], 3 * size - 2);
-    await file.close();
-    const from = async (offset: number) => recordsIn((await log.read(offset, 1_048_576)).chunks, offset);
-    expect((await from(0)).map(({ value }) => value)).toEqual(["a", "b"]);
-    await expect(from(2)).rejects.toMatchObject({
-      reason: "LOG_CORRUPT",
-      details: { position: String(2 * size) },
-    });
-    await expect(from(2)).rejects.toThrow();
-    expect(rig.lines.filter(({ text }) => text === "a reader met damage")).toHaveLength(1);
-    expect((await from(3)).map(({ value }) => value)).toEqual(["d", "e"]);
-    expect((await from(4)).map(({ value }) => value)).toEqual(["e"]);
-  });
-
-  it("at the end returns nothing, and outside the log the bounds of it", async () => {
-    const { log } = await openLog();
-    await log.append(batchOf(["a", "b"]), undefined);
-    expect(await log.read(2, 100)).toMatchObject({
-      chunks: [],
-      bytes: 0,
-      recordCount: 0,
-      nextOffset: 2,
-      highWatermark: 2,
-    });
-    await log.trim(1);
-    for (const offset of [-1, 0, 3]) {
-      await expect(log.read(offset, 100)).rejects.toMatchObject({
-        reason: "OFFSET_OUT_OF_RANGE",
-        details: { offset: String(offset), log_start_offset: "1", high_watermark: "2" },
-      });
-    }
-    expect(recordsIn((await log.read(1, 100)).chunks, 1).map(({ value }) => value)).toEqual(["b"]);
-  });
-
-  it("is the same from the cache and from the file", async () => {
-    const { log: cached } = await openLog({ segmentBytes: 300 }, 10_000);
-    const { log: read } = await openLog({ segmentBytes: 300 });
-    for (let i = 0; i < 20; i++) {
-      for (const log of [cached, read]) await log.append(batchOf([`v${i}`]), undefined);
-    }
-    for (let offset = 0; offset <= 20; offset++) {
-      const [fromCache, fromFile] = [await cached.read(offset, 200), await read.read(offset, 200)];
-      const bytes = Buffer.concat(fromFile.chunks);
-      expect(Buffer.concat(fromCache.chunks).subarray(0, bytes.length)).toEqual(bytes);
-    }
-  });
-});
-
 describe("listeners", () => {
   it("hear of more to read, less to read, a failure and the end", async () => {
     const faults = new FaultPlan();
@@ -288,99 +180,6 @@ describe("listeners", () => {
     again.listen(listener);
     again.unlisten(listener);
     expect(await heard(() => again.append(batchOf(["d"]), undefined))).toBe(0);
-  });
-});
-
-describe("a trim", () => {
-  it("raises the log start at once and for good, and takes whole segments below it", async () => {
-    const { rig, log } = await openLog({ segmentBytes: 150 });
-    for (let i = 0; i < 5; i++) await log.append(batchOf([`a${i}`, `b${i}`]), undefined);
-    const bases = (await logsOf(rig)).map((name) => Number(name.slice(0, 20)));
-    expect(bases).toEqual([0, 2, 4, 6, 8]);
-    expect(await log.trim(5)).toBe(5);
-    expect(await log.trim(3)).toBe(5);
-    expect(await logsOf(rig)).toEqual([4, 6, 8].map(logName));
-    expect(await valuesOf(log)).toEqual(["b2", "a3", "b3", "a4", "b4"]);
-    const again = await rig.open({ isClean: true, recoveryPoint: 10 });
-    expect(again.logStartOffset).toBe(5);
-    expect(await again.trim(10)).toBe(10);
-    expect(await valuesOf(again)).toEqual([]);
-    expect(await again.append(batchOf(["next"]), undefined)).toMatchObject({ baseOffset: 10 });
-  });
-
-  it("leaves to retention what is only too old or too much", async () => {
-    const { log } = await openLog({ segmentBytes: 100, retentionMs: 1, retentionBytes: 0 });
-    for (let i = 0; i < 4; i++) await log.append(batchOf([`v${i}`]), undefined);
-    expect(await log.trim(1)).toBe(1);
-    expect(await valuesOf(log)).toEqual(["v1", "v2", "v3"]);
-  });
-
-  it.each([-1, 11, 1.5, Number.NaN])("to %d is refused with the bounds", async (offset) => {
-    const { log } = await openLog();
-    for (let i = 0; i < 5; i++) await log.append(batchOf(["a", "b"]), undefined);
-    await expect(log.trim(offset)).rejects.toMatchObject({
-      reason: "OFFSET_OUT_OF_RANGE",
-      details: { log_start_offset: "0", high_watermark: "10" },
-    });
-    expect(log.logStartOffset).toBe(0);
-  });
-
-  it("of what is not flushed yet flushes it first: the log never ends below its start", async () => {
-    const { log } = await openLog({ flushMode: "written" });
-    await log.append(batchOf(["a", "b"]), undefined);
-    await log.trim(1);
-    expect(log.recoveryPoint).toBe(2);
-  });
-});
-
-describe("retention", () => {
-  it("renames expired segments, and removes the files after file.delete.delay.ms", async () => {
-    const { rig, log } = await openLog({
-      segmentBytes: 100,
-      retentionMs: 5_000,
-      fileDeleteDelayMs: 300,
-      indexIntervalBytes: 0,
-    });
-    const startMs = rig.clock.nowMs();
-    for (let i = 0; i < 3; i++)
-      await log.append(batchOf([`v${i}`], { timestampsMs: startMs + i * 1_000 }), undefined);
-    expect(await log.applyRetention(startMs + 5_000)).toBe(0);
-    expect(await log.applyRetention(startMs + 6_500)).toBe(2);
-    expect(log.logStartOffset).toBe(2);
-    expect(rig.checkpointedStart).toBe(2);
-    const deleted = (await rig.names()).filter((name) => name.endsWith(".deleted"));
-    expect(deleted).toEqual(
-      [0, 1].flatMap((base) =>
-        [".index", ".log", ".timeindex"].map((suffix) => `${logName(base).slice(0, 20)}${suffix}.deleted`),
-      ),
-    );
-    rig.clock.advance(300);
-    await turn();
-    expect((await rig.names()).filter((name) => name.endsWith(".deleted"))).toEqual([]);
-  });
-
-  it("takes the active segment too when it is old, and the offsets go on behind it", async () => {
-    const { rig, log } = await openLog({ retentionMs: 5_000 });
-    await log.append(batchOf(["a", "b"], { timestampsMs: rig.clock.nowMs() }), undefined);
-    rig.clock.advance(6_000);
-    expect(await log.applyRetention(rig.clock.nowMs())).toBe(1);
-    expect(log).toMatchObject({ logStartOffset: 2, logEndOffset: 2, sizeBytes: 0 });
-    await log.close();
-    const again = await rig.open({ recoveryPoint: 2 });
-    expect(await again.append(batchOf(["c"]), undefined)).toMatchObject({ baseOffset: 2 });
-    expect(await valuesOf(again)).toEqual(["c"]);
-  });
-
-  it("leaves files that are due to be removed to the next start if the log closes before", async () => {
-    const { rig, log } = await openLog({ segmentBytes: 100, fileDeleteDelayMs: 300 });
-    for (const value of ["a", "b"]) await log.append(batchOf([value]), undefined);
-    await log.trim(1);
-    await log.close();
-    rig.clock.advance(300);
-    await turn();
-    expect(await rig.names()).toContain(`${logName(0)}.deleted`);
-    await rig.open({ isClean: true, recoveryPoint: 2 });
-    expect(await rig.names()).not.toContain(`${logName(0)}.deleted`);
   });
 });
 
