@@ -6,7 +6,7 @@ import { Broker, type BrokerOptions } from "./broker/index.ts";
 import { StartError } from "./errors/index.ts";
 import { type FileSystem, isMissing, MemoryFileSystem, NodeFileSystem } from "./fs/index.ts";
 import { LevelMetadataStore, MemoryMetadataStore } from "./metadata/index.ts";
-import { ListenError, RpcServer, type RpcServerOptions } from "./rpc/index.ts";
+import { DEFAULT_HOST, ListenError, RpcServer, type RpcServerOptions, tryAddress } from "./rpc/index.ts";
 import { VERSION } from "./version.ts";
 
 /** How an embedded broker is set up. Exactly one of `memory` and `dataDir` says where records go. */
@@ -53,7 +53,7 @@ export interface EmbeddedBroker {
 export async function startBroker(options: EmbeddedOptions): Promise<EmbeddedBroker> {
   const storage = storageOf(options);
   const isNew = options.dataDir !== undefined && !(await isThere(storage.fs, options.dataDir));
-  if (isNew) await tryAddress(options);
+  if (isNew) await requireAddress(options);
   const broker = await Broker.open({ ...options, ...storage });
   const server = await listen(broker, options);
   broker.advertise(options.advertise ?? server.endpoint);
@@ -74,26 +74,18 @@ async function listen(broker: Broker, options: EmbeddedOptions): Promise<RpcServ
     return await RpcServer.start(broker, { ...options, port: options.port ?? 0, version: VERSION });
   } catch (error) {
     await broker.close();
-    throw error instanceof ListenError ? listenFailure(error) : error;
+    throw startFailure(error);
   }
 }
 
-const NONE = { open: 0, perSecond: 0, burst: 0 };
-
 /**
- * Listens for a moment, before a new data folder is made: an address that cannot be used leaves nothing behind. Nobody
- * is let in. Where there is a folder it is opened first, since who holds it tells more than that the port is taken.
+ * Before a new data folder is made: an address that cannot be used leaves nothing behind. Where there is a folder it is
+ * opened first, since who holds it tells more than that the port is taken.
  */
-async function tryAddress({ host, port }: EmbeddedOptions): Promise<void> {
-  const broker = await Broker.open(storageOf({ memory: true }));
-  const connections = { open: 1, perAddress: NONE, perLoopbackAddress: NONE };
-  const server = await listen(broker, {
-    connections,
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port }),
+async function requireAddress({ host = DEFAULT_HOST, port = 0 }: EmbeddedOptions): Promise<void> {
+  await tryAddress(host, port).catch((error: unknown) => {
+    throw startFailure(error);
   });
-  await server.drain(0);
-  await broker.close();
 }
 
 /** Whether there is something, if not a folder: opening tells what is wrong with it. */
@@ -117,7 +109,8 @@ function storageOf({ memory, dataDir }: EmbeddedOptions): Pick<BrokerOptions, "f
   return { fs: new NodeFileSystem(), metadata, dataDir };
 }
 
-function listenFailure(error: ListenError): StartError {
+function startFailure(error: unknown): unknown {
+  if (!(error instanceof ListenError)) return error;
   const reason = error.code === "EADDRINUSE" ? "ADDRESS_IN_USE" : "ADDRESS_UNUSABLE";
   return new StartError(reason, error.message, error);
 }

@@ -97,11 +97,11 @@ export type TopicConfigValues = Readonly<Record<string, string>>;
 function definitionOf(name: string): Definition {
   if (Object.hasOwn(TOPIC_CONFIGS, name)) return TOPIC_CONFIGS[name as TopicConfigName];
   const nearest = nearestNames(name, Object.keys(TOPIC_CONFIGS));
-  const hint = nearest.length > 0 ? `; did you mean ${nearest.join(" or ")}?` : "";
+  const hint = nearest.length > 0 ? `; did you mean ${nearest.join(" or ")}?` : ";";
   const allowed = Object.keys(TOPIC_CONFIGS).join(", ");
   throw new MillraceError(
     "INVALID_CONFIG",
-    `there is no topic config ${JSON.stringify(name)}${hint} Known: ${allowed}`,
+    `there is no topic config ${JSON.stringify(name)}${hint} known: ${allowed}`,
     {
       details: { config: name, allowed },
     },

@@ -1,3 +1,3 @@
 export * from "./listen-error.ts";
-export { CONNECTION_LIMITS, type ConnectionLimits } from "./listener.ts";
-export { RpcServer, type RpcServerOptions } from "./server.ts";
+export { CONNECTION_LIMITS, type ConnectionLimits, tryAddress } from "./listener.ts";
+export { DEFAULT_HOST, RpcServer, type RpcServerOptions } from "./server.ts";

@@ -36,6 +36,26 @@ export interface ListenerOptions {
   readonly accept: (socket: Socket) => void;
 }
 
+/** Listens for a moment and lets nobody in. Throws ListenError if the address cannot be used. */
+export async function tryAddress(host: string, port: number): Promise<void> {
+  const server = createServer((socket) => socket.destroy());
+  await listenOn(server, host, port);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** Starts to listen and returns the port, which the system chooses for 0. Throws ListenError. */
+function listenOn(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const refused = (error: Error) => reject(new ListenError(formatEndpoint(host, port), error));
+    server.once("error", refused);
+    server.listen({ host, port }, () => {
+      server.off("error", refused);
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
 /** Listens, admits or refuses, and knows every open connection. */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -62,17 +82,10 @@ export class Listener {
   }
 
   /** Starts to listen and returns the port, which the system chooses for 0. Throws ListenError. */
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const refused = (error: Error) => reject(new ListenError(formatEndpoint(host, port), error));
-      this.#server.once("error", refused);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off("error", refused);
-        this.#server.on("error", (err) => this.#options.logger.error({ err }, "the listener failed"));
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : port);
-      });
-    });
+  async listen(host: string, port: number): Promise<number> {
+    const bound = await listenOn(this.#server, host, port);
+    this.#server.on("error", (err) => this.#options.logger.error({ err }, "the listener failed"));
+    return bound;
   }
 
   /** Takes no more connections; those that are open go on. */

@@ -47,6 +47,8 @@ const SERVER_OPTIONS = {
   "grpc.enable_channelz": 0,
 };
 
+/** This machine only. */
+export const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 7171;
 const PRODUCE_BYTES_MAX = 64 * 1_048_576;
 const SEND_BYTES_MAX = 64 * 1_048_576;
@@ -78,7 +80,7 @@ export class RpcServer {
 
   /** Listens and serves. Throws ListenError if it cannot listen. */
   static async start(broker: BrokerApi, options: RpcServerOptions = {}): Promise<RpcServer> {
-    const { host = "127.0.0.1", port = DEFAULT_PORT, logger = silentLogger, clock = systemClock } = options;
+    const { host = DEFAULT_HOST, port = DEFAULT_PORT, logger = silentLogger, clock = systemClock } = options;
     const open = new Set<Drainable>();
     const gate = new CallGate();
     const server = new Server({ ...SERVER_OPTIONS, interceptors: [gate.interceptor] });
