@@ -1,5 +1,6 @@
-import type { Clock, Timer } from "../base/index.ts";
+import { BATCH_BYTES_MAX, type Clock, type Timer } from "../base/index.ts";
 import type { PartitionLog } from "../log/index.ts";
+import type { FetchOptions, ReadRoom } from "./types.ts";
 
 /** A partition that a fetch waits for. */
 export interface WatchedPart {
@@ -25,11 +26,12 @@ interface Watched {
 
 /**
  * Counts the bytes that come to the partitions of a fetch while it waits. Each is read once to be counted and let go
- * of: a fetch that waits holds no bytes, however many wait.
+ * of: a fetch that waits holds no bytes, however many wait, and no room for any.
  */
 export class GrowthWatch {
   readonly #parts: readonly Watched[];
   readonly #signal: AbortSignal | undefined;
+  readonly #room: ReadRoom | undefined;
   readonly #timer: Timer;
   readonly #wakeUp = () => {
     this.#hasNews = true;
@@ -43,10 +45,11 @@ export class GrowthWatch {
   #isOver = false;
   #wake: (() => void) | undefined;
 
-  /** Watches until `close`, and waits for at most `waitMs`, or until the signal. */
-  constructor(parts: readonly WatchedPart[], clock: Clock, waitMs: number, signal: AbortSignal | undefined) {
+  /** Watches until `close`, and waits for at most `maxWaitMs`, or until the signal. */
+  constructor(parts: readonly WatchedPart[], clock: Clock, { maxWaitMs, signal, room }: FetchOptions) {
     this.#parts = parts.map((part) => this.#watch(part));
-    this.#timer = clock.schedule(Math.ceil(waitMs), this.#endWait);
+    this.#timer = clock.schedule(Math.ceil(maxWaitMs), this.#endWait);
+    this.#room = room;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#endWait);
     if (signal?.aborted === true) this.#isOver = true;
@@ -88,7 +91,7 @@ export class GrowthWatch {
       if (!part.hasChanged) continue;
       part.hasChanged = false;
       try {
-        await countNew(part, minBytes);
+        await countNew(part, minBytes, this.#room);
       } catch {
         return true;
       }
@@ -100,12 +103,19 @@ export class GrowthWatch {
   }
 }
 
-async function countNew(part: Watched, minBytes: number): Promise<void> {
-  while (part.bytes < Math.min(minBytes, part.maxBytes)) {
-    const { bytes, nextOffset, release } = await part.log.read(part.countedTo, minBytes);
-    release?.();
-    if (bytes === 0) return;
-    part.bytes += bytes;
-    part.countedTo = nextOffset;
+async function countNew(part: Watched, minBytes: number, room: ReadRoom | undefined): Promise<void> {
+  const { log } = part;
+  try {
+    while (part.bytes < Math.min(minBytes, part.maxBytes)) {
+      if (log.highWatermark > part.countedTo) await room?.take(BATCH_BYTES_MAX);
+      const { bytes, nextOffset, release } = await log.read(part.countedTo, minBytes);
+      release?.();
+      room?.giveBack();
+      if (bytes === 0) return;
+      part.bytes += bytes;
+      part.countedTo = nextOffset;
+    }
+  } finally {
+    room?.giveBack();
   }
 }

@@ -23,6 +23,17 @@ export interface FetchPosition {
 /** One part of the answer: what was read, or why not. */
 export type FetchedPart = ReadResult | MillraceError;
 
+/** Memory for what a fetch reads, so that many which read at once stay within a bound. */
+export interface ReadRoom {
+  /**
+   * Called before something is read, with the most bytes that it can be. Resolves when there is room; what it throws
+   * ends the fetch. Room for what is returned stays taken.
+   */
+  take(bytes: number): Promise<void>;
+  /** What was read was let go of: the fetch waits. Harmless if nothing is taken. */
+  giveBack(): void;
+}
+
 /** Bounds of a fetch; see FetchRequest in log_service.proto. */
 export interface FetchOptions {
   readonly minBytes: number;
@@ -30,6 +41,8 @@ export interface FetchOptions {
   readonly maxBytes: number;
   /** Ends the wait early; what is there is returned. */
   readonly signal?: AbortSignal;
+  /** Default: reads without asking for room. */
+  readonly room?: ReadRoom;
 }
 
 /** What to look up: a fixed position or the first record at or after a timestamp. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../base/index.ts";
+import { BATCH_BYTES_MAX, type Clock } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { PartitionLog } from "../log/index.ts";
 import { GrowthWatch, type WatchedPart } from "./growth-watch.ts";
@@ -12,22 +12,24 @@ export interface FetchTarget {
 
 /**
  * Reads several partitions at once and waits, without polling, until there are `minBytes`, something fails, the time
- * is over or the caller gives up. What is there when the wait begins is let go of and read again when it ends.
+ * is over or the caller gives up. What is there when the wait begins is let go of and read again when it ends; room is
+ * taken for no longer than that.
  */
 export async function waitingFetch(
   clock: Clock,
   targets: readonly FetchTarget[],
   options: FetchOptions,
 ): Promise<FetchedPart[]> {
-  const { minBytes, maxBytes, maxWaitMs, signal } = options;
-  const parts = await readAll(targets, maxBytes);
+  const { minBytes, maxWaitMs } = options;
+  const parts = await readAll(targets, options);
   if (maxWaitMs <= 0 || isEnough(parts, minBytes)) return parts;
-  const watch = new GrowthWatch(watchedParts(targets, parts), clock, maxWaitMs, signal);
+  const watch = new GrowthWatch(watchedParts(targets, parts), clock, options);
+  options.room?.giveBack();
   // Not awaited here: this call and the parts that it read must not live as long as the wait.
   return watch
     .enough(minBytes)
-    .then(() => readAll(targets, maxBytes))
-    .finally(() => watch.close());
+    .finally(() => watch.close())
+    .then(() => readAll(targets, options));
 }
 
 /** The targets, with what was read of them only as numbers. */
@@ -50,10 +52,20 @@ function isEnough(parts: readonly FetchedPart[], minBytes: number): boolean {
   return bytes >= minBytes;
 }
 
-async function readAll(targets: readonly FetchTarget[], maxBytes: number): Promise<FetchedPart[]> {
+async function readAll(
+  targets: readonly FetchTarget[],
+  { maxBytes, room }: FetchOptions,
+): Promise<FetchedPart[]> {
   const parts: FetchedPart[] = [];
+  // The last batch read may be one that exceeds the budget.
+  const bytesMax = targets.length > 1 ? maxBytes + BATCH_BYTES_MAX : BATCH_BYTES_MAX;
+  let hasRoom = room === undefined;
   let budget = maxBytes;
   for (const { position, log } of targets) {
+    if (!hasRoom && !(log instanceof MillraceError) && log.highWatermark > position.offset) {
+      await room?.take(bytesMax);
+      hasRoom = true;
+    }
     const part =
       log instanceof MillraceError ? log : await readPart(log, position, budget, budget === maxBytes);
     if (!(part instanceof MillraceError)) budget -= part.bytes;
@@ -72,7 +84,9 @@ async function readPart(
   try {
     const limit = Math.min(position.maxBytes, budget);
     const read = limit > 0 ? await log.read(position.offset, limit) : nothingRead(log, position.offset);
-    return isFirst || read.bytes <= budget ? read : nothingRead(log, position.offset);
+    if (isFirst || read.bytes <= budget) return read;
+    read.release?.();
+    return nothingRead(log, position.offset);
   } catch (error) {
     return MillraceError.from(error);
   }

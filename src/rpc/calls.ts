@@ -1,9 +1,10 @@
 /** From grpc-js calls to functions and back: cancellation, failures to statuses, what is open while draining. */
 import type { handleUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type Clock, type Logger, RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
+import type { ReadRoom } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { errorToStatus, type Method } from "../wire/index.ts";
-import { resetStalled } from "./grpc-internals.ts";
+import { AnswerRoom, type EndingCall } from "./answer-room.ts";
 import { MalformedRequest } from "./malformed-request.ts";
 import type { SendBudget } from "./send-budget.ts";
 
@@ -11,11 +12,9 @@ import type { SendBudget } from "./send-budget.ts";
 const ANSWER_BYTES_MAX = RPC_MESSAGE_BYTES_MAX - 65_536;
 
 /** What calls of all kinds have, as far as it matters here. */
-export interface AnyCall {
-  readonly cancelled: boolean;
+export interface AnyCall extends EndingCall {
   getPath(): string;
   getPeer(): string;
-  once(event: "cancelled", listener: () => void): unknown;
 }
 
 /** Something that ends, or can be made to end, when the server drains. */
@@ -40,9 +39,11 @@ export interface UnaryContext {
   readonly cancelled: boolean;
   /** Aborted when `cancelled` becomes true, and when the server drains. Made on the first use. */
   signal(): AbortSignal;
+  /** Room for what is read for the answer; what `sending` does not use is given back. */
+  readonly room: ReadRoom;
   /**
-   * To be called before returning an answer that may be large, with its encoded size. Throws OVERLOADED if too much
-   * waits for clients already, INVALID_REQUEST with the remedy if the answer would not fit one message.
+   * To be called before returning an answer that may be large, with its encoded size. Throws OVERLOADED if no room was
+   * taken and too much waits for clients already, INVALID_REQUEST with the remedy if the answer would not fit one message.
    */
   sending(bytes: number, remedy: string): void;
 }
@@ -121,11 +122,13 @@ export function shuttingDown(): MillraceError {
 class CallContext implements UnaryContext, Drainable {
   readonly #environment: CallEnvironment;
   readonly #call: AnyCall;
+  readonly room: AnswerRoom;
   #controller: AbortController | undefined;
 
   constructor(environment: CallEnvironment, call: AnyCall) {
     this.#environment = environment;
     this.#call = call;
+    this.room = new AnswerRoom(environment.sending, call);
   }
 
   get cancelled(): boolean {
@@ -148,10 +151,7 @@ class CallContext implements UnaryContext, Drainable {
       const text = `the answer would have ${bytes} bytes; allowed: ${ANSWER_BYTES_MAX}; ${remedy}`;
       throw new MillraceError("INVALID_REQUEST", text, { details: { field: "request", allowed: remedy } });
     }
-    if (this.#call.cancelled) return;
-    const hold = this.#environment.sending.hold(bytes, () => resetStalled(this.#call));
-    // Comes after every end of a call, when its answer has left.
-    this.#call.once("cancelled", () => hold.release());
+    if (!this.#call.cancelled) this.room.hold(bytes);
   }
 
   drain(): void {
@@ -159,6 +159,7 @@ class CallContext implements UnaryContext, Drainable {
   }
 
   close(): void {
+    this.room.giveBack();
     this.#environment.open.delete(this);
   }
 }

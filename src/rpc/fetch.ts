@@ -50,6 +50,7 @@ export function fetchHandler(broker: BrokerApi): UnaryHandler<millrace.v1.FetchR
       minBytes: withDefault(request.minBytes, 1, READ_CHUNK_BYTES_MAX, "min_bytes"),
       maxWaitMs,
       maxBytes: withDefault(request.maxBytes, ANSWER_BYTES_MAX, ANSWER_BYTES_MAX, "max_bytes"),
+      room: context.room,
       ...(maxWaitMs > 0 ? { signal: context.signal() } : {}),
     });
     const found = form === "batches" ? asBatches(positions, parts) : asRecords(positions, parts);

@@ -7,6 +7,16 @@ export interface Hold {
   release(): void;
 }
 
+/** Room for an answer that is yet to be read. */
+export interface Reservation {
+  /** Settles when there is room; undefined if there was at once. */
+  readonly granted: Promise<void> | undefined;
+  /** Holds what was read for the client instead, and gives the rest back. To be called once, after the grant. */
+  hold(bytes: number, evict: () => void): Hold;
+  /** Gives the room back, or waits no longer for it, which settles `granted` too. Harmless if called again. */
+  release(): void;
+}
+
 /** How a SendBudget works. */
 export interface SendBudgetOptions {
   readonly clock: Clock;
@@ -30,6 +40,7 @@ interface Held extends Hold {
 
 interface Waiting {
   readonly bytes: number;
+  readonly isReservation: boolean;
   readonly grant: () => void;
 }
 
@@ -42,15 +53,18 @@ export class SendBudget {
   /** Oldest first. */
   readonly #held = new Set<Held>();
   readonly #evicting = new Set<Held>();
-  readonly #waiting: Waiting[] = [];
+  /** First come, first served. */
+  readonly #waiting = new Set<Waiting>();
   #checking = false;
   #bytes = 0;
+  /** Bytes of these that are reserved: no client keeps them. */
+  #reservedBytes = 0;
 
   constructor(options: SendBudgetOptions) {
     this.#options = options;
   }
 
-  /** Bytes held now. */
+  /** Bytes held and reserved now. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -75,11 +89,59 @@ export class SendBudget {
    * somebody waits, clients that have taken nothing for a second are evicted, the slowest first.
    */
   holdOrWait(bytes: number, evict: () => void): Hold | Promise<Hold> {
-    if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#admit(bytes, evict);
+    if (this.#waiting.size === 0 && this.#fits(bytes)) return this.#admit(bytes, evict);
     return new Promise((resolve) => {
-      this.#waiting.push({ bytes, grant: () => resolve(this.#admit(bytes, evict)) });
-      if (!this.#checking) this.#checkPressure();
+      const grant = () => resolve(this.#admit(bytes, evict));
+      this.#wait({ bytes, isReservation: false, grant });
     });
+  }
+
+  /**
+   * Room for what is about to be read, in the same queue as `holdOrWait`: bytes that were read count as much as bytes
+   * that wait for a client. Nobody is evicted for a slow read.
+   */
+  reserve(bytes: number): Reservation {
+    let isReserved = false;
+    const reserve = () => {
+      isReserved = true;
+      this.#bytes += bytes;
+      this.#reservedBytes += bytes;
+    };
+    const giveBack = () => {
+      if (!isReserved) return;
+      isReserved = false;
+      this.#bytes -= bytes;
+      this.#reservedBytes -= bytes;
+    };
+    let granted: Promise<void> | undefined;
+    let leave = () => {};
+    if (this.#waiting.size === 0 && this.#fits(bytes)) reserve();
+    else {
+      granted = new Promise((resolve) => {
+        const waiting: Waiting = { bytes, isReservation: true, grant: () => resolve(reserve()) };
+        leave = () => this.#waiting.delete(waiting) && resolve();
+        this.#wait(waiting);
+      });
+    }
+    return {
+      granted,
+      hold: (used, evict) => {
+        giveBack();
+        const hold = this.#admit(used, evict);
+        this.#grant();
+        return hold;
+      },
+      release: () => {
+        leave();
+        giveBack();
+        this.#grant();
+      },
+    };
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.add(waiting);
+    if (!this.#checking) this.#checkPressure();
   }
 
   #fits(bytes: number): boolean {
@@ -110,23 +172,31 @@ export class SendBudget {
     for (;;) {
       const [next] = this.#waiting;
       if (next === undefined || !this.#fits(next.bytes)) return;
-      this.#waiting.shift();
+      this.#waiting.delete(next);
       next.grant();
     }
   }
 
   #checkPressure(): void {
-    this.#checking = this.#waiting.length > 0;
+    this.#checking = this.#waiting.size > 0;
     if (!this.#checking) return;
     this.#makeRoom();
     this.#options.clock.schedule(PRESSURE_CHECK_MS, () => this.#checkPressure());
   }
 
-  /** Evicts the slowest until all who wait will have room. */
+  /**
+   * Evicts the slowest until all who wait will have room. What is reserved is free again as soon as it is read, and those
+   * who wait to read follow one another: they count once.
+   */
   #makeRoom(): void {
     const { clock, bytesMax } = this.#options;
-    let missing = this.#bytes - bytesMax;
-    for (const { bytes } of this.#waiting) missing += bytes;
+    let missing = this.#bytes - this.#reservedBytes - bytesMax;
+    let reservation = 0;
+    for (const { bytes, isReservation } of this.#waiting) {
+      if (isReservation) reservation = Math.max(reservation, bytes);
+      else missing += bytes;
+    }
+    missing += reservation;
     for (const { bytes } of this.#evicting) missing -= bytes;
     for (const held of [...this.#held]) {
       if (missing <= 0 || clock.monotonicMs() - held.sinceMs < EVICT_UNDER_PRESSURE_MS) return;

@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { ReadRoom } from "../../src/broker/types.ts";
 import { waitingFetch } from "../../src/broker/waiting-fetch.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import type { PartitionLog } from "../../src/log/index.ts";
@@ -11,11 +12,17 @@ const value = "x".repeat(10_000);
 describe("a fetch that waits", () => {
   let rig: LogRig;
   let log: PartitionLog;
-  const fetch = (minBytes: number, signal?: AbortSignal) =>
+  const fetch = (minBytes: number, signal?: AbortSignal, room?: ReadRoom) =>
     waitingFetch(
       rig.clock,
       [{ position: { topic: "orders", partition: 0, offset: 0, maxBytes: 1_048_576 }, log }],
-      { minBytes, maxWaitMs: 30_000, maxBytes: 2_097_152, ...(signal === undefined ? {} : { signal }) },
+      {
+        minBytes,
+        maxWaitMs: 30_000,
+        maxBytes: 2_097_152,
+        ...(signal === undefined ? {} : { signal }),
+        ...(room === undefined ? {} : { room }),
+      },
     );
   /** Lets the fetch look at what came. */
   const settle = async () => {
@@ -49,6 +56,67 @@ describe("a fetch that waits", () => {
     }
     expect(bytesOf(await answer)).toBe(20 * batchBytes);
     expect(reads.reduce((sum, bytes) => sum + bytes, 0)).toBe(40 * batchBytes);
+    expect(held).toBe(1);
+  });
+
+  it("takes room before it reads, has none while it waits, and keeps that of its answer", async () => {
+    const roomAtReads: number[] = [];
+    const room = {
+      bytes: 0,
+      async take(bytes: number) {
+        expect(this.bytes).toBe(0);
+        this.bytes = bytes;
+      },
+      giveBack() {
+        this.bytes = 0;
+      },
+    };
+    const read = log.read.bind(log);
+    vi.spyOn(log, "read").mockImplementation(async (offset, maxBytes) => {
+      if (offset < log.highWatermark) roomAtReads.push(room.bytes);
+      return read(offset, maxBytes);
+    });
+    const take = vi.spyOn(room, "take");
+    const answer = fetch(15_000, undefined, room);
+    await settle();
+    expect(take).not.toHaveBeenCalled();
+    await log.append(batchOf([value]), "durable");
+    await settle();
+    expect([take.mock.calls.length, room.bytes]).toEqual([1, 0]);
+    await log.append(batchOf([value]), "durable");
+    expect(bytesOf(await answer)).toBe(log.sizeBytes);
+    expect(room.bytes).toBe(3 * 1_048_576);
+    expect(roomAtReads).toEqual([room.bytes, room.bytes, room.bytes]);
+  });
+
+  it("fails if it gets no room, and leaves nothing behind", async () => {
+    const room = {
+      take: () => Promise.reject(new MillraceError("CANCELLED", "no room")),
+      giveBack: () => {},
+    };
+    const answer = fetch(1, undefined, room);
+    await settle();
+    await log.append(batchOf([value]), "durable");
+    await expect(answer).rejects.toMatchObject({ reason: "CANCELLED" });
+    expect(rig.clock.timerCount).toBe(0);
+  });
+
+  it("gives back the buffer of a batch that exceeds what is left of the answer", async () => {
+    let held = 0;
+    const read = log.read.bind(log);
+    vi.spyOn(log, "read").mockImplementation(async (offset, maxBytes) => {
+      held++;
+      return { ...(await read(offset, maxBytes)), release: () => held-- };
+    });
+    await log.append(batchOf([value]), "durable");
+    const position = { topic: "orders", partition: 0, offset: 0, maxBytes: 1_048_576 };
+    const targets = [position, position].map((each) => ({ position: each, log }));
+    const [first, second] = await waitingFetch(rig.clock, targets, {
+      minBytes: 1,
+      maxWaitMs: 0,
+      maxBytes: log.sizeBytes + 1,
+    });
+    expect([first, second]).toMatchObject([{ bytes: log.sizeBytes }, { bytes: 0 }]);
     expect(held).toBe(1);
   });
 

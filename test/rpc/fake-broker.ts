@@ -151,16 +151,18 @@ export class FakeBroker implements BrokerApi {
   }
 
   async fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPart[]> {
-    const bytesNow = () => {
-      const parts = positions.map((position) => this.#tryRead(position));
+    const read = () => positions.map((position) => this.#tryRead(position));
+    const isEnough = () => {
+      const parts = read();
       const bytes = parts.reduce((sum, part) => sum + (part instanceof MillraceError ? 0 : part.bytes), 0);
-      return {
-        parts,
-        done: bytes >= options.minBytes || parts.some((part) => part instanceof MillraceError),
-      };
+      return bytes >= options.minBytes || parts.some((part) => part instanceof MillraceError);
     };
-    let { parts, done } = bytesNow();
-    if (done || options.maxWaitMs === 0) return parts;
+    if (!isEnough() && options.maxWaitMs > 0) await this.#grown(isEnough, options);
+    await options.room?.take(options.maxBytes);
+    return read();
+  }
+
+  async #grown(isEnough: () => boolean, options: FetchOptions): Promise<void> {
     await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -168,8 +170,7 @@ export class FakeBroker implements BrokerApi {
         resolve();
       };
       const look = () => {
-        ({ parts, done } = bytesNow());
-        if (done) end();
+        if (isEnough()) end();
       };
       const timer = setTimeout(end, options.maxWaitMs);
       this.#listeners.add(look);
@@ -178,7 +179,6 @@ export class FakeBroker implements BrokerApi {
         end();
       });
     });
-    return parts;
   }
 
   subscribe(sink: SubscriptionSink, options: { readonly maxBytes: number }): SubscriptionApi {

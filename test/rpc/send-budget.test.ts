@@ -1,9 +1,16 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import type { Clock } from "../../src/base/index.ts";
+import { EventEmitter } from "node:events";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { type Clock, systemRandom } from "../../src/base/index.ts";
+import { Broker } from "../../src/broker/index.ts";
+import { MemoryFileSystem } from "../../src/fs/index.ts";
 import { millrace } from "../../src/gen/millrace.js";
+import { PartitionLog } from "../../src/log/index.ts";
+import { MemoryMetadataStore } from "../../src/metadata/index.ts";
+import { AnswerRoom } from "../../src/rpc/answer-room.ts";
+import type { RpcServer } from "../../src/rpc/index.ts";
 import { SendBudget } from "../../src/rpc/send-budget.ts";
 import { FakeBroker } from "./fake-broker.ts";
-import { batchOf, connect, log, startServer, until } from "./harness.ts";
+import { atEnd, batchOf, connect, log, startServer, until } from "./harness.ts";
 import { framed, rawCall, rawSession } from "./raw-http2.ts";
 
 const { RECORD_FORMAT_BATCHES: format } = millrace.v1.RecordFormat;
@@ -102,6 +109,156 @@ describe("SendBudget", () => {
   });
 });
 
+describe("room for what is to be read", () => {
+  let clock: HandClock;
+  let budget: SendBudget;
+  const evicted: string[] = [];
+  const evict = (name: string) => () => void evicted.push(name);
+
+  beforeEach(() => {
+    clock = new HandClock();
+    budget = new SendBudget({ clock, bytesMax: 100, stallTimeoutMs: 30_000 });
+    evicted.length = 0;
+  });
+
+  it("becomes a hold of what was read, and the rest is for others", async () => {
+    const first = budget.reserve(90);
+    expect(first.granted).toBeUndefined();
+    const second = budget.reserve(90);
+    const held = first.hold(10, evict("first"));
+    await second.granted;
+    expect(budget.bytes).toBe(100);
+    second.release();
+    second.release();
+    expect(budget.bytes).toBe(10);
+    held.release();
+    expect(budget.bytes).toBe(0);
+  });
+
+  it("is waited for in the queue of all, which who gives up leaves", async () => {
+    const first = budget.reserve(60);
+    const second = budget.reserve(60);
+    const third = budget.holdOrWait(40, evict("third"));
+    expect(third).toBeInstanceOf(Promise);
+    second.release();
+    await Promise.all([second.granted, third]);
+    expect(budget.bytes).toBe(100);
+    first.release();
+    expect(budget.bytes).toBe(40);
+  });
+
+  it("is no reason to evict while reading goes on, and for many who wait to read no more than for one", () => {
+    const readers = [budget.reserve(40), budget.reserve(30)];
+    for (const name of ["a", "b", "c"]) budget.hold(10, evict(name));
+    clock.pass(5_000);
+    const waiting = Array.from({ length: 9 }, () => budget.reserve(70));
+    clock.pass(250);
+    expect(evicted).toEqual([]);
+    for (const reader of readers) reader.hold(35, evict("reader"));
+    clock.pass(250);
+    expect(evicted).toEqual(["a", "b", "c"]);
+    for (const reservation of waiting) reservation.release();
+  });
+});
+
+describe("the room of a call", () => {
+  class Call extends EventEmitter {
+    cancelled = false;
+    cancel(): void {
+      this.cancelled = true;
+      this.emit("cancelled");
+    }
+  }
+  const budget = new SendBudget({ clock: new HandClock(), bytesMax: 100, stallTimeoutMs: 30_000 });
+
+  it("is not waited for any longer when the call ends, and counts until what was read is let go of", async () => {
+    const [reading, waiting, last] = [new Call(), new Call(), new Call()];
+    const rooms = [reading, waiting, last].map((call) => new AnswerRoom(budget, call));
+    await rooms[0]!.take(80);
+    const refused = rooms[1]!.take(80);
+    const granted = rooms[2]!.take(50);
+    waiting.cancel();
+    await expect(refused).rejects.toMatchObject({ reason: "CANCELLED" });
+    await expect(rooms[1]!.take(1)).rejects.toMatchObject({ reason: "CANCELLED" });
+    reading.cancel();
+    expect(budget.bytes).toBe(80);
+    rooms[0]!.giveBack();
+    await granted;
+    rooms[2]!.hold(20);
+    rooms[2]!.giveBack();
+    expect(budget.bytes).toBe(20);
+    last.cancel();
+    expect(budget.bytes).toBe(0);
+  });
+});
+
+describe("many fetches that wait for one append", () => {
+  const sendBytesMax = 8 * 1_048_576;
+  const fetches = 16;
+  const request = { positions: [{ topic: "t" }], format, maxWaitMs: 30_000 };
+  let broker: Broker;
+  let server: RpcServer;
+  /** Bytes read of the log that were not let go of, and the most of them at once. */
+  let read = { bytes: 0, bytesMax: 0 };
+
+  beforeEach(async () => {
+    const metadata = new MemoryMetadataStore(systemRandom);
+    broker = await Broker.open({ fs: new MemoryFileSystem(), metadata, dataDir: "/data" });
+    atEnd(() => broker.close());
+    await broker.createTopic({ name: "t" });
+    server = await startServer(broker, { sendBytesMax });
+    read = { bytes: 0, bytesMax: 0 };
+    const whole = PartitionLog.prototype.read;
+    const spy = vi.spyOn(PartitionLog.prototype, "read").mockImplementation(async function (
+      this: PartitionLog,
+      offset,
+      maxBytes,
+    ) {
+      const result = await whole.call(this, offset, maxBytes);
+      read.bytes += result.bytes;
+      read.bytesMax = Math.max(read.bytesMax, read.bytes);
+      const release = () => {
+        read.bytes -= result.bytes;
+      };
+      return { ...result, release };
+    });
+    atEnd(() => spy.mockRestore());
+  });
+
+  /** Resolves when as many fetches as begun wait for what is appended then. */
+  async function appendOnceTheyWait(begin: () => void): Promise<void> {
+    const listening = vi.spyOn(PartitionLog.prototype, "listen");
+    atEnd(() => listening.mockRestore());
+    begin();
+    await until(() => listening.mock.calls.length === fetches);
+    expect(read.bytes).toBe(0);
+    await broker.produce("t", 0, batchOf(Buffer.alloc(1_000_000)), undefined);
+  }
+
+  it("read no more at once than the budget while no client takes anything", async () => {
+    const session = rawSession(server);
+    const body = framed(millrace.v1.FetchRequest.encode(request).finish());
+    await appendOnceTheyWait(() => {
+      for (let i = 0; i < fetches; i++) rawCall(session, log.fetch.path).end(body);
+    });
+    await until(() => read.bytes > 4 * 1_048_576);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(read.bytesMax).toBeLessThanOrEqual(sendBytesMax);
+    session.destroy();
+    const { partitions } = await connect(server).call(log.fetch, request);
+    expect(partitions![0]!.nextOffset).toBe(1);
+  });
+
+  it("are all answered", async () => {
+    const client = connect(server);
+    let answers: Promise<millrace.v1.FetchResponse>[] = [];
+    await appendOnceTheyWait(() => {
+      answers = Array.from({ length: fetches }, () => client.call(log.fetch, request));
+    });
+    for (const { partitions } of await Promise.all(answers)) expect(partitions![0]!.nextOffset).toBe(1);
+  });
+});
+
 describe("clients that take nothing", () => {
   let broker: FakeBroker;
 
@@ -154,16 +311,15 @@ describe("clients that take nothing", () => {
     expect(call.rstCode).toBe(11);
   });
 
-  it("of a fetch that others take the room of are answered OVERLOADED", async () => {
+  it("are cut for a fetch that has waited for their room, and it is answered", async () => {
     const server = await startServer(broker, { sendBytesMax: 1_500_000 });
     const request = { positions: [{ topic: "t" }], format };
-    rawCall(rawSession(server), log.fetch.path).end(
-      framed(millrace.v1.FetchRequest.encode(request).finish()),
-    );
-    const client = connect(server);
-    await until(() => server.connections === 1);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const error = await client.failure(log.fetch, request);
-    expect(error).toMatchObject({ reason: "OVERLOADED", retry: "same", effect: "none" });
+    const stuck = rawCall(rawSession(server), log.fetch.path);
+    const answering = new Promise((resolve) => stuck.once("response", resolve));
+    stuck.end(framed(millrace.v1.FetchRequest.encode(request).finish()));
+    await answering;
+    const { partitions } = await connect(server).call(log.fetch, request);
+    expect(partitions![0]!.nextOffset).toBe(1);
+    expect(stuck.rstCode).toBe(11);
   });
 });
