@@ -247,7 +247,7 @@ export class LogManager {
     for (const { log } of this.#checkpointed()) {
       const { recoveryPoint } = log;
       if (this.#writtenPoints.get(log) === recoveryPoint) continue;
-      await log.persistIndexes();
+      await log.persistDerived();
       points.set(log, recoveryPoint);
     }
     if (points.size === 0) return;

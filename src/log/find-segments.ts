@@ -1,5 +1,5 @@
 import { Segment } from "./segment.ts";
-import { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX } from "./segment-names.ts";
+import { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX, snapshotOffsetOf } from "./segment-names.ts";
 import type { LogEnvironment } from "./types.ts";
 
 /** Where segments are looked for. */
@@ -32,6 +32,7 @@ function isOwnLeftover(name: string): boolean {
   const stem = name.slice(0, 20);
   return (
     (name.endsWith(DELETED_SUFFIX) && baseOffsetOfLogName(stem + LOG_SUFFIX) !== undefined) ||
+    (name.endsWith(".tmp") && snapshotOffsetOf(name.slice(0, -".tmp".length)) !== undefined) ||
     name === "leader-epoch-checkpoint.tmp" ||
     name === "partition.metadata.tmp"
   );

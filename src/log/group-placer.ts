@@ -78,15 +78,15 @@ export class GroupPlacer {
   /** A batch that the log has already, with its place there; undefined if it does not, or if it does not follow. */
   placeKnown(pending: Pending): Placed | undefined {
     try {
-      return this.#known(pending);
+      return this.#known(pending, this.#parts.env.clock.nowMs());
     } catch (error) {
       if (error instanceof MillraceError) return undefined;
       throw error;
     }
   }
 
-  #known(pending: Pending): Placed | undefined {
-    const verdict = this.#parts.producers.check(pending.header);
+  #known(pending: Pending, nowMs: number): Placed | undefined {
+    const verdict = this.#parts.producers.check(pending.header, nowMs);
     if (verdict === undefined) return undefined;
     const { baseOffset, timestampMs } = verdict.duplicateOf;
     const header = { ...pending.header, maxTimestampMs: timestampMs };
@@ -97,14 +97,14 @@ export class GroupPlacer {
   #place(pending: Pending, nextOffset: number, config: LogConfig, nowMs: number): Placed | undefined {
     const { producers } = this.#parts;
     try {
-      const known = this.#known(pending);
+      const known = this.#known(pending, nowMs);
       if (known !== undefined) return known;
     } catch (error) {
       pending.reject(MillraceError.from(error));
       return undefined;
     }
     const header = this.#stamp(pending, nextOffset, config, nowMs);
-    producers.stage(header, nextOffset, header.maxTimestampMs);
+    producers.stage(header, nextOffset, nowMs);
     return { pending, header, baseOffset: nextOffset, duplicate: false };
   }
 

@@ -1,13 +1,15 @@
 import { MillraceError } from "../errors/index.ts";
-import { DECOMPRESSED_BYTES_MAX, TIMER_MS_MAX } from "../base/index.ts";
+import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
 import { checkBatch } from "../record/index.ts";
 import { offlineError, readFailure, untouched } from "./disk-failures.ts";
+import { FlushSchedule } from "./flush-schedule.ts";
 import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogListener, LogState } from "./log-state.ts";
 import { LogTrimmer } from "./log-trimmer.ts";
 import { LogWriter } from "./log-writer.ts";
+import { ProducerSnapshots } from "./producer-snapshots.ts";
 import { ProducerState } from "./producer-state.ts";
 import { recoverLog } from "./recovery.ts";
 import type { TimestampOffset } from "./sparse-index.ts";
@@ -37,6 +39,13 @@ export interface OpenLogOptions {
   readonly durability?: DurabilityPort;
 }
 
+/** What opening found. */
+interface Recovered {
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerState;
+  readonly snapshots: ProducerSnapshots;
+}
+
 /**
  * The log of one partition: an append-only sequence of record batches in segments, totally ordered by offset. Opened
  * once at a time; all methods may be called concurrently.
@@ -46,30 +55,28 @@ export class PartitionLog {
   readonly #state: LogState;
   readonly #writer: LogWriter;
   readonly #commit: GroupCommit;
+  readonly #flushes: FlushSchedule;
   readonly #reader: LogReader;
   readonly #trimmer: LogTrimmer;
   readonly #tail: LogTail;
   readonly #epochs: LeaderEpochs;
+  readonly #snapshots: ProducerSnapshots;
   #config: LogConfig;
-  #flushIsScheduled = false;
   #isClosed = false;
 
-  private constructor(
-    options: OpenLogOptions,
-    state: LogState,
-    epochs: LeaderEpochs,
-    producers: ProducerState,
-  ) {
+  private constructor(options: OpenLogOptions, state: LogState, { epochs, producers, snapshots }: Recovered) {
     this.#options = options;
     this.#state = state;
     this.#config = options.config;
     this.#epochs = epochs;
+    this.#snapshots = snapshots;
     this.#tail = options.env.cache.tail();
     this.#reader = new LogReader(state, { env: options.env, tail: this.#tail, epochs });
     this.#commit = new GroupCommit(state, options.durability ?? syncEachSegment, {
       onDurable: () => this.#durableAdvanced(),
       onFailure: (error) => this.#takeOffline(offlineError(state.name, "flush what was written", error)),
     });
+    this.#flushes = new FlushSchedule(options.env, state, this.#commit);
     this.#writer = new LogWriter({
       env: options.env,
       state,
@@ -96,20 +103,21 @@ export class PartitionLog {
     const { env, folder } = options;
     let log: PartitionLog | undefined;
     const { epochs, isDamaged } = await LeaderEpochs.load(env.fs, folder);
-    const producers = new ProducerState(env.producers);
     const recovered = await recoverLog({
       ...options,
       indexIntervalBytes: () => log?.config.indexIntervalBytes ?? options.config.indexIntervalBytes,
       epochs,
       epochsLost: isDamaged,
-      producers,
-    }).catch((error: unknown) => {
-      producers.clear();
-      throw error;
     });
     const { segments, logStartOffset, logEndOffset } = recovered;
     const state = new LogState(options.name, folder, segments, logStartOffset, logEndOffset);
-    log = new PartitionLog(options, state, epochs, producers);
+    const producers = new ProducerState(env.producers);
+    const snapshots = new ProducerSnapshots({ env, state, epochs, producers });
+    await snapshots.restore().catch((error: unknown) => {
+      producers.clear();
+      throw error;
+    });
+    log = new PartitionLog(options, state, { epochs, producers, snapshots });
     return log;
   }
 
@@ -172,7 +180,7 @@ export class PartitionLog {
     });
     refuseLaterTimestamp(header, config, nowMs);
     const result = await this.#writer.append(batch, header, durability ?? config.flushMode);
-    if (config.flushMode === "written") this.#scheduleFlush();
+    if (config.flushMode === "written") this.#flushes.written(config);
     return result;
   }
 
@@ -222,10 +230,13 @@ export class PartitionLog {
     return this.#trimmer.applyRetention(nowMs);
   }
 
-  /** Writes what the index files lack, so that a restart finds its place quickly. */
-  async persistIndexes(): Promise<void> {
+  /** Writes what the index files lack and, if much was written, what is known of producers: a restart reads less. */
+  async persistDerived(): Promise<void> {
     if (this.#isClosed) return;
-    await this.#writer.exclusively(async () => this.#state.activeSegment?.persistIndexes());
+    await this.#writer.exclusively(async () => {
+      await this.#state.activeSegment?.persistIndexes();
+      await this.#snapshots.takeIfDue();
+    });
   }
 
   /**
@@ -243,12 +254,16 @@ export class PartitionLog {
   async #finish(): Promise<void> {
     const state = this.#state;
     this.#trimmer.close();
+    this.#flushes.close();
     this.#writer.abandon(this.#closedError());
     if (state.failure === undefined) {
       // A flush that fails takes the log offline and is reported by that; closing goes on.
       await this.#commit.flush().catch((error: unknown) => MillraceError.from(error));
     }
-    if (state.failure === undefined) await state.activeSegment?.persistIndexes();
+    if (state.failure === undefined) {
+      await state.activeSegment?.persistIndexes();
+      await this.#snapshots.take();
+    }
     this.#writer.close(this.#closedError());
     this.#tail.clear();
     state.notify();
@@ -258,20 +273,6 @@ export class PartitionLog {
   #durableAdvanced(): void {
     this.#writer.durableAdvanced();
     this.#state.advanceHighWatermark(this.#state.durableOffset);
-  }
-
-  /** With flush mode "written": flushes by count and by time, as `flush.messages` and `flush.ms` say. */
-  #scheduleFlush(): void {
-    const { flushMessages, flushMs } = this.#config;
-    const unflushed = this.#state.logEndOffset - this.#state.durableOffset;
-    if (unflushed === 0) return;
-    if (flushMessages !== undefined && unflushed >= flushMessages) this.#commit.request();
-    if (flushMs === undefined || this.#flushIsScheduled) return;
-    this.#flushIsScheduled = true;
-    this.#options.env.clock.schedule(Math.min(flushMs, TIMER_MS_MAX), () => {
-      this.#flushIsScheduled = false;
-      if (!this.#isClosed) this.#commit.request();
-    });
   }
 
   #takeOffline(failure: MillraceError): MillraceError {

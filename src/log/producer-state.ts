@@ -3,31 +3,21 @@
  * the first offsets and a gap is refused. Kafka (ProducerStateEntry) keeps five, which bounds what a producer may have
  * under way; durable acks over gRPC need more to fill the time of a flush.
  *
- * Held in memory and rebuilt from the batches that recovery scans. A producer id that is not known may begin with any
- * sequence: its earlier batches may have been deleted.
+ * Held in memory, and restored at a start from a snapshot and the batches behind it (producer-recovery.ts). A producer
+ * id that is not known may begin with any sequence: its earlier batches may have been deleted.
  */
 import { MillraceError } from "../errors/index.ts";
 import type { BatchHeader } from "../record/index.ts";
 import type { Evictable, LruBudget } from "./lru-budget.ts";
+import type { KnownBatch, Producer } from "./producer-snapshot.ts";
 
 const BATCHES_KEPT = 16;
+/** Kafka's default of `producer.id.expiration.ms`. */
+const EXPIRATION_MS = 86_400_000;
 /** What a producer and each of its batches are charged: about what V8 takes for them. */
 const PRODUCER_BYTES = 256;
 const BATCH_BYTES = 96;
 const SEQUENCE_MODULUS = 2 ** 31;
-
-interface KnownBatch {
-  readonly firstSequence: number;
-  readonly lastSequence: number;
-  readonly baseOffset: number;
-  readonly timestampMs: number;
-}
-
-interface Producer {
-  readonly epoch: number;
-  /** Oldest first. */
-  readonly batches: readonly KnownBatch[];
-}
 
 /** A producer in the books of one log; the budget may ask it to be forgotten. */
 class KnownProducer implements Evictable {
@@ -59,6 +49,7 @@ export class ProducerState {
   readonly #producers = new Map<number, KnownProducer>();
   /** Producers as they will be once the write under way has succeeded. */
   readonly #staged = new Map<number, Producer>();
+  #bytesSinceSnapshot = 0;
 
   constructor(budget: LruBudget) {
     this.#budget = budget;
@@ -72,9 +63,9 @@ export class ProducerState {
    * Checks a batch against what is known and staged. Undefined: append it. Throws PRODUCER_FENCED for an epoch below
    * the newest, OUT_OF_ORDER_SEQUENCE for a gap or for a retry too old to be remembered.
    */
-  check(header: BatchHeader): SequenceVerdict {
+  check(header: BatchHeader, nowMs: number): SequenceVerdict {
     const claim = claimOf(header);
-    const known = claim && this.#known(claim.producerId);
+    const known = claim && this.#known(claim.producerId, nowMs);
     if (claim === undefined || known === undefined) return undefined;
     const { producerId, epoch, first, last } = claim;
     if (epoch < known.epoch) throw fenced(producerId, known.epoch, epoch);
@@ -89,27 +80,27 @@ export class ProducerState {
     return undefined;
   }
 
-  /** Notes a checked batch that is about to be written. */
-  stage(header: BatchHeader, baseOffset: number, timestampMs: number): void {
+  /** Notes a checked batch that is about to be written, or that the log was found to have. */
+  stage(header: BatchHeader, baseOffset: number, nowMs: number): void {
+    this.#bytesSinceSnapshot += header.sizeInBytes;
     const claim = claimOf(header);
     if (claim === undefined) return;
     const { producerId, epoch, first, last } = claim;
-    const known = this.#known(producerId);
+    const known = this.#known(producerId, nowMs);
     const isSameEpoch = known !== undefined && known.epoch === epoch;
     const earlier = isSameEpoch ? known.batches.slice(-(BATCHES_KEPT - 1)) : [];
-    const batch = { firstSequence: first, lastSequence: last, baseOffset, timestampMs };
-    this.#staged.set(producerId, { epoch, batches: [...earlier, batch] });
+    const batch = {
+      firstSequence: first,
+      lastSequence: last,
+      baseOffset,
+      timestampMs: header.maxTimestampMs,
+    };
+    this.#staged.set(producerId, { epoch, lastUsedMs: nowMs, batches: [...earlier, batch] });
   }
 
   /** The write succeeded: what was staged is known. */
   commit(): void {
-    for (const [producerId, producer] of this.#staged) {
-      const known =
-        this.#producers.get(producerId) ?? new KnownProducer(this.#producers, producerId, producer);
-      known.producer = producer;
-      this.#producers.set(producerId, known);
-      this.#budget.touch(known, known.bytes);
-    }
+    for (const [producerId, producer] of this.#staged) this.#note(producerId, producer);
     this.#staged.clear();
   }
 
@@ -125,9 +116,44 @@ export class ProducerState {
     this.#staged.clear();
   }
 
-  #known(producerId: number): Producer | undefined {
-    return this.#staged.get(producerId) ?? this.#producers.get(producerId)?.producer;
+  /** Bytes of batches noted since the last snapshot was taken or restored. */
+  get bytesSinceSnapshot(): number {
+    return this.#bytesSinceSnapshot;
   }
+
+  /** What is known now, without the producers that have expired. */
+  takeSnapshot(nowMs: number): Map<number, Producer> {
+    this.#bytesSinceSnapshot = 0;
+    const producers = new Map<number, Producer>();
+    for (const [producerId, { producer }] of this.#producers) {
+      if (!isExpired(producer, nowMs)) producers.set(producerId, producer);
+    }
+    return producers;
+  }
+
+  /** Takes over what a snapshot knew; the budget forgets those first that were idle for longest. */
+  restore(producers: ReadonlyMap<number, Producer>): void {
+    this.#bytesSinceSnapshot = 0;
+    const byUse = [...producers].sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs);
+    for (const [producerId, producer] of byUse) this.#note(producerId, producer);
+  }
+
+  #note(producerId: number, producer: Producer): void {
+    const known = this.#producers.get(producerId) ?? new KnownProducer(this.#producers, producerId, producer);
+    known.producer = producer;
+    this.#producers.set(producerId, known);
+    this.#budget.touch(known, known.bytes);
+  }
+
+  #known(producerId: number, nowMs: number): Producer | undefined {
+    const producer = this.#staged.get(producerId) ?? this.#producers.get(producerId)?.producer;
+    return producer === undefined || isExpired(producer, nowMs) ? undefined : producer;
+  }
+}
+
+/** A producer that has been idle for so long sends no retry any more; its id may be forgotten. */
+function isExpired({ lastUsedMs }: Producer, nowMs: number): boolean {
+  return nowMs - lastUsedMs >= EXPIRATION_MS;
 }
 
 /** What an idempotent batch says of itself. */

@@ -4,9 +4,7 @@
  * Only bytes above the recovery point can be torn: everything below it was flushed, and so was every segment but the
  * last, because a roll flushes before it begins a new one. After a crash the last segment is scanned to its end; the
  * first batch above the recovery point that is not whole, right and in its place ends the log, since nothing from
- * there on was promised durable, and the rest is cut. The scan begins some way below that point, so that the retries
- * of producers that missed their answers are recognised; a bad batch there is damage and takes the partition offline:
- * nothing is cut. What lies above the point is then written again and flushed, because after a failed fsync the page
+ * there on was promised durable, and the rest is cut. What lies above the point is then written again and flushed, because after a failed fsync the page
  * cache may show bytes that the disk never got; for the same reason the name of a segment that is still empty is made
  * anew.
  */
@@ -16,15 +14,11 @@ import { findSegments, type SegmentSearch } from "./find-segments.ts";
 import { isTimeEntryTrue } from "./index-check.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
 import { corruptFile, faultInPlace } from "./log-damage.ts";
-import type { ProducerState } from "./producer-state.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentIndexes } from "./segment-indexes.ts";
 import { scanBatches, type ScanStop } from "./segment-scan.ts";
 import { keepTornTail } from "./torn-tail.ts";
 import { writeAll } from "./write-whole.ts";
-
-/** Bytes of log below the recovery point that are scanned for what producers sent. */
-const PRODUCER_SCAN_BYTES = 8 * 1_048_576;
 
 /** What is known of a log before its files are read. */
 export interface RecoveryInput extends SegmentSearch {
@@ -39,7 +33,6 @@ export interface RecoveryInput extends SegmentSearch {
   readonly epochs: LeaderEpochs;
   /** The epoch file was unusable: learn the terms from the batches. */
   readonly epochsLost: boolean;
-  readonly producers: ProducerState;
 }
 
 /** The segments in order, the last of them active; none if nothing was ever written. */
@@ -126,7 +119,7 @@ async function settleSealed(
   nextBaseOffset: number,
   terms: Term[] | undefined,
 ): Promise<void> {
-  const stop = await walk(input, segment, { offset: Number.POSITIVE_INFINITY, bytesBefore: 0 }, terms);
+  const stop = await walk(input, segment, Number.POSITIVE_INFINITY, terms);
   if (stop.fault !== undefined) throw corruptFile(segment.log.path, stop.position, stop.fault);
   if (segment.nextOffset !== nextBaseOffset) {
     const text = `the segment ends at offset ${segment.nextOffset}, the next begins at ${nextBaseOffset}: a segment is missing or out of place`;
@@ -139,10 +132,7 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
   const { env, isClean } = input;
   const flushedEnd = Math.max(input.recoveryPoint, segment.baseOffset);
   const sizeBytes = segment.sizeBytes;
-  const from = isClean
-    ? { offset: Number.POSITIVE_INFINITY, bytesBefore: 0 }
-    : { offset: flushedEnd, bytesBefore: PRODUCER_SCAN_BYTES };
-  const stop = await walk(input, segment, from, terms);
+  const stop = await walk(input, segment, isClean ? Number.POSITIVE_INFINITY : flushedEnd, terms);
   if (segment.nextOffset < flushedEnd || (isClean && stop.fault !== undefined)) {
     const fault = stop.fault ?? `the log ends at offset ${segment.nextOffset}`;
     throw corruptFile(
@@ -172,28 +162,23 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
   if (!isClean) await rewrite(segment, stop.flushedPosition);
 }
 
-/** Where a walk is to begin: `bytesBefore` bytes of log below the last indexed batch that holds or precedes `offset`. */
-interface WalkFrom {
-  readonly offset: number;
-  readonly bytesBefore: number;
-}
-
 /** How far a walk came; below `flushedPosition` lie the batches below the recovery point. */
 interface WalkStop extends ScanStop {
   readonly flushedPosition: number;
 }
 
 /**
- * Accounts for the batches of a segment from an indexed one or its beginning on, and checks each in its place. Indexes that do not fit what is found are dropped and the whole segment is read instead.
+ * Accounts for the batches of a segment from the last indexed one below `fromOffset` or its beginning on, and checks
+ * each in its place. Indexes that do not fit what is found are dropped and the whole segment is read instead.
  */
 async function walk(
   input: RecoveryInput,
   segment: Segment,
-  from: WalkFrom,
+  fromOffset: number,
   terms: Term[] | undefined,
 ): Promise<WalkStop> {
   const stored = terms === undefined ? await segment.loadIndexes() : undefined;
-  const start = stored === undefined ? undefined : resumeAt(stored, from);
+  const start = stored === undefined ? undefined : resumeAt(stored, fromOffset);
   if (stored !== undefined && start !== undefined && (await isLargestTrue(segment, stored))) {
     const stop = await walkFrom(input, segment, stored, start, terms);
     if (stop.fault !== INDEX_MISMATCH) return stop;
@@ -214,10 +199,8 @@ interface WalkStart {
 }
 
 /** The indexed batch where the walk starts, undefined for the segment's beginning; later index entries are dropped. */
-function resumeAt(indexes: SegmentIndexes, { offset, bytesBefore }: WalkFrom): WalkStart | undefined {
-  const last = indexes.offsets.lookup(offset - 1);
-  if (last === undefined || last.position <= bytesBefore) return undefined;
-  const entry = indexes.offsets.firstFrom(last.position - bytesBefore);
+function resumeAt(indexes: SegmentIndexes, fromOffset: number): WalkStart | undefined {
+  const entry = indexes.offsets.lookup(fromOffset - 1);
   if (entry !== undefined) indexes.truncateAbove(entry.lastOffset);
   return entry;
 }
@@ -247,10 +230,6 @@ async function walkFrom(
     }
     const fault = faultInPlace(header, expected ?? header.baseOffset, epochs) ?? noteTerm(terms, header);
     if (fault !== undefined) return fault;
-    if (!input.isClean) {
-      input.producers.stage(header, header.baseOffset, header.maxTimestampMs);
-      input.producers.commit();
-    }
     segment.noteBatch(header, lastOffset, position, indexes);
     expected = lastOffset + 1;
     if (header.baseOffset < input.recoveryPoint) flushedPosition = position + header.sizeInBytes;

@@ -111,12 +111,6 @@ export class OffsetIndex extends SparseIndex {
     return count === 0 ? undefined : this.entry(count - 1);
   }
 
-  /** The first batch known to lie at or behind a byte position. */
-  firstFrom(position: number): OffsetPosition | undefined {
-    const count = this.countBefore((number) => this.field32(number, 4) < position);
-    return count === this.entryCount ? undefined : this.entry(count);
-  }
-
   /** Drops the entries of batches that end above the offset. */
   truncateAbove(lastOffset: number): void {
     this.truncate(this.countBefore((number) => this.field32(number, 0) <= lastOffset - this.#baseOffset));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readPartitionMetadata, writeCheckpoint, writePartitionMetadata } from "../../src/log/index.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../src/log/producer-snapshot.ts";
 import { BATCH_HEADER_BYTES, readBatchHeader } from "../../src/record/index.ts";
 import { batchOf } from "./batches.ts";
 import { LogRig } from "./log-rig.ts";
@@ -73,6 +74,24 @@ describe("FORMAT.md", () => {
     }
   });
 
+  it("draws the bytes of a snapshot of producers, which a program in another language made", () => {
+    const lines = drawingAfter("### `<offset>.snapshot`");
+    const bytes = Buffer.concat(lines.map((line) => line.bytes));
+    const batches = [
+      { firstSequence: 0, lastSequence: 2, baseOffset: 100, timestampMs: 4_000 },
+      { firstSequence: 3, lastSequence: 3, baseOffset: 106, timestampMs: 5_000 },
+    ];
+    const producers = new Map([[4_000, { epoch: 1, lastUsedMs: 1_700_000_000_000, batches }]]);
+    const snapshot = { offset: 107, leaderEpoch: 3, producers };
+    expect(encodeSnapshot(snapshot).toString("hex")).toBe(bytes.toString("hex"));
+    expect(decodeSnapshot(bytes)).toEqual(snapshot);
+    let position = 0;
+    for (const line of lines) {
+      expect(line.position).toBe(position);
+      position += line.bytes.length;
+    }
+  });
+
   it("shows the checkpoints as they are written", async () => {
     const cases = [
       [
@@ -100,7 +119,14 @@ describe("FORMAT.md", () => {
   });
 
   it("names every kind of file that the log makes", async () => {
-    const kinds = [".log", ".index", ".timeindex", "leader-epoch-checkpoint", "partition.metadata"];
+    const kinds = [
+      ".log",
+      ".index",
+      ".timeindex",
+      ".snapshot",
+      "leader-epoch-checkpoint",
+      "partition.metadata",
+    ];
     for (const name of await rig.names()) {
       const isKnown = kinds.some((kind) => name.endsWith(kind)) || name === "example";
       expect(isKnown, name).toBe(true);

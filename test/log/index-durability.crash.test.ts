@@ -19,7 +19,7 @@ async function logWithIndexes(segmentBytes: number) {
   await disk.syncDirectory("/");
   for (const timestampMs of TIMESTAMPS_MS) {
     await log.append(batchOf(["value"], { timestampsMs: timestampMs }), undefined);
-    await log.persistIndexes();
+    await log.persistDerived();
   }
   return { faults, disk, rig, log };
 }

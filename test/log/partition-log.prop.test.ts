@@ -99,7 +99,7 @@ class Pair {
         this.#rig.clock.advance(step.ms);
         return turn();
       case "persist":
-        await this.#log.persistIndexes();
+        await this.#log.persistDerived();
         this.#recoveryPoint = this.#log.recoveryPoint;
         return;
       case "reopen":

@@ -23,7 +23,7 @@ class Log {
   }
 
   append(batch: BatchHeader): number | undefined {
-    const verdict = this.state.check(batch);
+    const verdict = this.state.check(batch, 5);
     if (verdict !== undefined) return verdict.duplicateOf.baseOffset;
     this.state.stage(batch, this.#offset, 5);
     this.state.commit();
@@ -116,9 +116,9 @@ describe("what is staged", () => {
   it("counts for what comes after it in the same write", () => {
     const state = new ProducerState(new LruBudget(1_000_000));
     state.stage(header(0, 2), 0, 5);
-    expect(state.check(header(0, 2))?.duplicateOf.baseOffset).toBe(0);
-    expect(state.check(header(2))).toBeUndefined();
-    expect(() => state.check(header(3))).toThrow(
+    expect(state.check(header(0, 2), 5)?.duplicateOf.baseOffset).toBe(0);
+    expect(state.check(header(2), 5)).toBeUndefined();
+    expect(() => state.check(header(3), 5)).toThrow(
       expect.objectContaining({ reason: "OUT_OF_ORDER_SEQUENCE" }),
     );
   });
@@ -129,8 +129,8 @@ describe("what is staged", () => {
     state.commit();
     state.stage(header(1), 1, 5);
     state.discard();
-    expect(state.check(header(1))).toBeUndefined();
-    expect(() => state.check(header(2))).toThrow(
+    expect(state.check(header(1), 5)).toBeUndefined();
+    expect(() => state.check(header(2), 5)).toThrow(
       expect.objectContaining({ reason: "OUT_OF_ORDER_SEQUENCE" }),
     );
   });
