@@ -15,6 +15,11 @@ export class LruBudget {
     this.#bytesMax = bytesMax;
   }
 
+  /** What all holders have together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Notes that what the holder has, of this size, was just used. */
   touch(holder: Evictable, bytes: number): void {
     this.forget(holder);

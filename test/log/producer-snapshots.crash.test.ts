@@ -1,6 +1,6 @@
 /** What a log knows of producers after a restart: from a snapshot, from the batches, from both, and never from lies. */
 import { describe, expect, it } from "vitest";
-import { FaultPlan, FaultyFileSystem } from "../../src/fs/index.ts";
+import { FaultPlan, FaultyFileSystem, MemoryFileSystem } from "../../src/fs/index.ts";
 import type { PartitionLog } from "../../src/log/index.ts";
 import { batchOf } from "./batches.ts";
 import { LogRig, logName } from "./log-rig.ts";
@@ -182,6 +182,41 @@ describe("a producer", () => {
     expect(await opened.append(sent(1, 7), undefined)).toMatchObject({ duplicate: false, baseOffset: 2 });
     rig.clock.advance(DAY_MS);
     expect(await opened.append(sent(2, 7), undefined)).toMatchObject({ duplicate: false, baseOffset: 3 });
+  });
+});
+
+describe("the memory for producers, which logs share", () => {
+  it("is given back when the log is closed, well or after it went offline", async () => {
+    for (const isOffline of [false, true]) {
+      const faults = new FaultPlan();
+      const rig = new LogRig({ fs: new FaultyFileSystem(new MemoryFileSystem(), faults) });
+      const log = await rig.open();
+      await fill(log);
+      expect(rig.env.producers.bytes).toBeGreaterThan(0);
+      if (isOffline) {
+        faults.when("datasync", () => true, { action: "fail", code: "EIO" });
+        await expect(log.append(sent(1, 20), undefined)).rejects.toMatchObject({ reason: "STORAGE_OFFLINE" });
+      }
+      expect(await log.close()).toBe(!isOffline);
+      expect(rig.env.producers.bytes).toBe(0);
+    }
+  });
+
+  it("is given back when the log cannot be opened after its snapshot was restored", async () => {
+    const rig = new LogRig({ config: { indexIntervalBytes: 1 } });
+    const log = await rig.open();
+    await fill(log);
+    await log.close();
+    const opened = await rig.open({ isClean: true, recoveryPoint: 23 });
+    for (const sequence of [0, 1, 2]) await opened.append(sent(2, sequence), undefined);
+    await opened.persistDerived();
+    const files = await rig.snapshot();
+    // Behind the snapshot and where recovery does not look; by their timestamps the new batches got a new segment.
+    files.get(logName(23))!.writeUInt8(0xff, files.get(logName(23))!.length / 3 + 64);
+    const damaged = await rig.copy(files);
+    const refused = damaged.open({ isClean: true, recoveryPoint: 26 });
+    await expect(refused).rejects.toMatchObject({ reason: "LOG_CORRUPT" });
+    expect(damaged.env.producers.bytes).toBe(0);
   });
 });
 
