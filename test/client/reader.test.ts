@@ -224,6 +224,7 @@ describe("reading", () => {
     cluster.broker.subscribe = (sink, options) =>
       subscribe(
         {
+          room: sink.room,
           deliver: (assignment, read) => {
             subscribed.push(read.bytes);
             return sink.deliver(assignment, read);
@@ -258,6 +259,7 @@ describe("bytes damaged on the way", () => {
     cluster.broker.subscribe = (sink, options) =>
       subscribe(
         {
+          room: sink.room,
           deliver: (assignment, read) => {
             const chunks = [Buffer.concat(read.chunks)];
             chunks[0]![position]! ^= 1;
@@ -340,6 +342,30 @@ describe("partitions that are offline", () => {
     reader.unassign();
     await reader.assign([{ topic: "t", partition: 3 }]);
     expect(await iterations(reader)).toEqual(["30"]);
+  });
+
+  it("are forgotten when they are unassigned, by themselves or with others", async () => {
+    const reader = client.reader();
+    await reader.assign([{ topic: "t" }]);
+    reader.unassign([
+      { topic: "t", partition: 0 },
+      { topic: "t", partition: 1 },
+    ]);
+    expect(await iterations(reader)).toEqual(["30 LOG_CORRUPT t-2", "0"]);
+    await reader.assign([{ topic: "t" }]);
+    reader.unassign([{ topic: "t", partition: 0 }]);
+    reader.unassign([{ topic: "t", partition: 2 }]);
+    expect(await iterations(reader)).toEqual(["60"]);
+    expect(() => reader.unassign([{ topic: "t", partition: 2 }])).toThrow("not assigned");
+  });
+
+  it("are not forgotten by an unassign that is refused", async () => {
+    const reader = client.reader();
+    await reader.assign([{ topic: "t" }]);
+    expect(() => reader.unassign([2, 1, 4].map((partition) => ({ topic: "t", partition })))).toThrow(
+      expect.objectContaining({ reason: "INVALID_REQUEST", details: { topic: "t", partition: "4" } }),
+    );
+    expect(await iterations(reader)).toEqual(["60 LOG_CORRUPT t-0", "0 LOG_CORRUPT t-2", "0"]);
   });
 });
 

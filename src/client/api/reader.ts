@@ -142,7 +142,11 @@ export interface Reader extends AsyncIterable<ConsumedRecord> {
    * while reading.
    */
   assign(assignments: readonly ReaderAssignment[]): Promise<void>;
-  /** Stops reading partitions; all of them without argument. Nothing of them is handed out from now on. */
+  /**
+   * Stops reading partitions; all of them without argument. Nothing of them is handed out from now on, nor is it thrown
+   * that one of them has failed. Throws INVALID_REQUEST, with nothing changed, for one that neither is assigned nor has
+   * a failure to be thrown.
+   */
   unassign(partitions?: readonly TopicPartition[]): void;
   /** Moves an assigned partition. Throws INVALID_REQUEST if it is not assigned. */
   seek(partition: TopicPartition, to: StartPosition): Promise<void>;

@@ -9,7 +9,11 @@ export class FailedPartitions {
     this.#failures.set(partitionKey(topic, partition), error);
   }
 
-  /** The partition is assigned anew: what was wrong with it before matters no more. */
+  has(topic: string, partition: number): boolean {
+    return this.#failures.has(partitionKey(topic, partition));
+  }
+
+  /** The partition is assigned anew, or given up: what was wrong with it before matters no more. */
   forget(topic: string, partition: number): void {
     this.#failures.delete(partitionKey(topic, partition));
   }

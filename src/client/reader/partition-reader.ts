@@ -60,8 +60,10 @@ export class PartitionReader implements Reader, TakingReader {
   }
 
   unassign(partitions?: readonly TopicPartition[]): void {
+    const assigned = partitions?.filter(({ topic, partition }) => !this.#failed.has(topic, partition));
+    for (const state of this.#chosen(assigned)) this.#remove(state);
     if (partitions === undefined) this.#failed.clear();
-    for (const state of this.#chosen(partitions)) this.#remove(state);
+    else for (const { topic, partition } of partitions) this.#failed.forget(topic, partition);
     this.#dropVoid();
   }
 
