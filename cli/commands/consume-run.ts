@@ -1,6 +1,7 @@
 import type { ConsumedBatch, Reader, ReaderOptions } from "../../src/index.ts";
-import { usageError, Finished } from "../cli-error.ts";
+import { Finished, usageError } from "../cli-error.ts";
 import { type EndSignal, exitCodeOf, type Io } from "../io.ts";
+import { exitCodeFor, reportError } from "../output/error-report.ts";
 import { type OutputFormat, yamlWriterFor } from "../output/print.ts";
 import { formatBytes, formatCount, formatCounted, formatDuration, perSecond } from "../output/quantities.ts";
 import { ByteSink } from "../records/byte-sink.ts";
@@ -40,7 +41,9 @@ export async function consume(
   try {
     const targets = { topics, partitions: options.partition, from: options.from };
     await reader.assign(await assignmentsFor(client.admin(), targets));
-    await printing.run(reader, options.exit === true);
+    const failures = await printing.run(reader, options.exit === true);
+    for (const failure of failures) reportError(io, failure, settings.isVerbose);
+    if (failures.length > 0) throw new Finished(exitCodeFor(failures[0]));
   } finally {
     stopListening();
     stopWatching();
@@ -96,15 +99,19 @@ class Printing {
     this.#startedMs = io.clock.monotonicMs();
   }
 
-  async run(reader: Reader, stopAtEnd: boolean): Promise<void> {
+  /** Returns what failed: nothing, or one failure for each partition that could not be read to its end. */
+  async run(reader: Reader, stopAtEnd: boolean): Promise<unknown[]> {
     const { stdout } = this.#io;
     try {
       for await (const batch of reader.batches({ stopAtEnd })) {
         this.#print(batch);
         this.#sink.flush();
         await stdout.ready();
-        if (this.#records >= this.#countMax || stdout.isClosed) return;
+        if (this.#records >= this.#countMax || stdout.isClosed) break;
       }
+      return [];
+    } catch (thrown) {
+      return [thrown, ...(await remainingFailures(reader))];
     } finally {
       this.#sink.flush();
     }
@@ -123,5 +130,19 @@ class Printing {
     const durationMs = this.#io.clock.monotonicMs() - this.#startedMs;
     const rates = `${formatCount(perSecond(this.#records, durationMs))} records/s, ${formatBytes(perSecond(this.#bytes, durationMs))}/s`;
     return `${formatCounted(this.#records, "record")}: ${formatBytes(this.#bytes)} in ${formatDuration(durationMs)}, ${rates}\n`;
+  }
+}
+
+/** The failures of partitions that are known and not thrown yet. Nothing more is read. */
+async function remainingFailures(reader: Reader): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  reader.unassign(reader.assignments());
+  for (;;) {
+    try {
+      await reader.batches({ stopAtEnd: true }).next();
+      return failures;
+    } catch (thrown) {
+      failures.push(thrown);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -127,6 +128,36 @@ describe("a stdout that takes nothing", () => {
       }
       const worse = await cli("consume unprinted nowhere", { stdoutFailsWith });
       expect(worse).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("[TOPIC_NOT_FOUND]") });
+    }
+  });
+});
+
+describe("partitions that cannot be read", () => {
+  it("are told by consume in a line each, with -e after the records of the others", async () => {
+    const dataDir = await temporaryFolder();
+    const first = await startBroker({ dataDir });
+    const at = (endpoint: string, args: string, stdin = "") =>
+      runCli([...words(args), "--broker", endpoint], { stdin });
+    await at(first.endpoint, "topic create torn --partitions 4");
+    for (const each of [0, 1, 2, 3]) await at(first.endpoint, `produce torn -p ${each}`, `v${each}\n`);
+    await first.close();
+    for (const lost of ["torn-0", "torn-2"]) await rm(join(dataDir, "partitions", lost), { recursive: true });
+    const again = await startBroker({ dataDir });
+    try {
+      const lines = [0, 2].map((lost) =>
+        expect.stringMatching(new RegExp(`^error: .*torn-${lost}.*\\[LOG_CORRUPT\\]$`)),
+      );
+      const toTheEnd = await at(again.endpoint, "consume torn -e");
+      expect(words(toTheEnd.stdout).sort()).toEqual(["v1", "v3"]);
+      const forEver = await at(again.endpoint, "consume torn");
+      for (const { exitCode, stderr } of [toTheEnd, forEver]) {
+        expect(exitCode).toBe(1);
+        expect(stderr.trimEnd().split("\n")).toEqual(lines);
+      }
+      const { stderr } = await at(again.endpoint, "consume torn -e -v");
+      expect(stderr.match(/^MillraceError: /gm)).toHaveLength(2);
+    } finally {
+      await again.close();
     }
   });
 });
