@@ -33,7 +33,7 @@ export const ServerConfigSchema = z.strictObject({
   drainMs: count(0, 600_000).default(10_000).describe("longest wait for open calls at shutdown"),
   partitions: count(1, 10_000).default(1).describe("partitions of a topic created without a count"),
   partitionsMax: count(1, 100_000).default(20_000).describe("most partitions of all topics"),
-  cacheBytes: count(0, 4 * 1_024 * MIB)
+  cacheBytes: count(0, 4 * 1_024 * MIB - 1)
     .default(8 * MIB)
     .describe("bytes of the newest batches kept in memory"),
   produceBytesMax: count(MIB, 64 * 1_024 * MIB)

@@ -39,6 +39,7 @@ export class GrowthWatch {
   };
   readonly #endWait = () => {
     this.#isOver = true;
+    this.#room?.giveBack(); // a count that waits for room is not wanted any more
     this.#wakeUp();
   };
   #hasNews = true;
@@ -91,7 +92,9 @@ export class GrowthWatch {
       if (!part.hasChanged) continue;
       part.hasChanged = false;
       try {
-        await countNew(part, minBytes, this.#room);
+        const isOver = () => this.#isOver;
+        const wanted = Math.min(minBytes, part.maxBytes);
+        while (part.bytes < wanted && (await countOnce(part, minBytes, this.#room, isOver)));
       } catch {
         return true;
       }
@@ -103,18 +106,22 @@ export class GrowthWatch {
   }
 }
 
-async function countNew(part: Watched, minBytes: number, room: ReadRoom | undefined): Promise<void> {
+/** Reads once what came, and lets go of it. False if there was nothing, or nobody wants it any more. */
+async function countOnce(
+  part: Watched,
+  minBytes: number,
+  room: ReadRoom | undefined,
+  isOver: () => boolean,
+): Promise<boolean> {
   const { log } = part;
   try {
-    while (part.bytes < Math.min(minBytes, part.maxBytes)) {
-      if (log.highWatermark > part.countedTo) await room?.take(BATCH_BYTES_MAX);
-      const { bytes, nextOffset, release } = await log.read(part.countedTo, minBytes);
-      release?.();
-      room?.giveBack();
-      if (bytes === 0) return;
-      part.bytes += bytes;
-      part.countedTo = nextOffset;
-    }
+    if (log.highWatermark > part.countedTo) await room?.take(BATCH_BYTES_MAX);
+    if (isOver()) return false;
+    const { bytes, nextOffset, release } = await log.read(part.countedTo, minBytes);
+    release?.();
+    part.bytes += bytes;
+    part.countedTo = nextOffset;
+    return bytes > 0;
   } finally {
     room?.giveBack();
   }

@@ -1,7 +1,8 @@
+import { BATCH_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { PartitionLog } from "../log/index.ts";
 import { readBatchSize, readLastOffset } from "../record/index.ts";
-import type { Assignment, ReadResult, SubscriptionApi, SubscriptionSink } from "./types.ts";
+import type { Assignment, Delivered, ReadResult, SubscriptionApi, SubscriptionSink } from "./types.ts";
 
 /** Finds the log of a partition. Throws MillraceError. */
 export type LogLookup = (topic: string, partition: number) => PartitionLog;
@@ -119,28 +120,51 @@ export class Subscription implements SubscriptionApi {
 
   async #serve(slot: Slot): Promise<void> {
     const { assignment, log } = slot;
+    const { room } = this.#sink;
     slot.isReady = false;
     let read: ReadResult;
     try {
+      // Without room many readers of one append would each have their copy of it at once.
+      if (log.highWatermark > slot.offset) await room.take(BATCH_BYTES_MAX);
+      if (!this.#isCurrent(slot)) return room.giveBack();
       const whole = await log.read(slot.offset, Math.min(this.#maxBytes, this.#creditBytes));
       read = limitRecords(whole, slot.offset, this.#creditRecords);
     } catch (error) {
-      if (!this.#isCurrent(slot)) return;
-      this.unassign(assignment.topic, assignment.partition);
-      await this.#sink.failed(assignment, MillraceError.from(error));
-      return;
+      return this.#refuse(slot, error);
     }
-    if (!this.#isCurrent(slot)) return;
-    if (read.bytes > 0) {
-      slot.offset = read.nextOffset;
-      slot.isReady = true;
-      this.#creditRecords -= read.recordCount;
-      this.#creditBytes -= read.bytes;
-      await this.#sink.deliver(assignment, read);
-    } else if (slot.offset === read.highWatermark && slot.caughtUpAt !== read.highWatermark) {
+    if (!this.#isCurrent(slot)) {
+      read.release?.();
+      return room.giveBack();
+    }
+    if (read.bytes > 0) return this.#deliver(slot, read);
+    room.giveBack();
+    if (slot.offset === read.highWatermark && slot.caughtUpAt !== read.highWatermark) {
       slot.caughtUpAt = read.highWatermark;
       await this.#sink.caughtUp(assignment, read.highWatermark);
     }
+  }
+
+  async #deliver(slot: Slot, read: ReadResult): Promise<void> {
+    let delivered: Delivered;
+    try {
+      delivered = this.#sink.deliver(slot.assignment, read);
+    } catch (error) {
+      return this.#refuse(slot, error);
+    }
+    slot.offset = delivered.nextOffset;
+    slot.isReady = true;
+    this.#creditRecords -= delivered.recordCount;
+    this.#creditBytes -= delivered.bytes;
+    await delivered.ready;
+  }
+
+  /** Ends an assignment that cannot be read or delivered. */
+  async #refuse(slot: Slot, error: unknown): Promise<void> {
+    this.#sink.room.giveBack();
+    if (!this.#isCurrent(slot)) return;
+    const { assignment } = slot;
+    this.unassign(assignment.topic, assignment.partition);
+    await this.#sink.failed(assignment, MillraceError.from(error));
   }
 
   /** False if the partition was unassigned or moved while it was read. */

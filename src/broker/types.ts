@@ -23,14 +23,14 @@ export interface FetchPosition {
 /** One part of the answer: what was read, or why not. */
 export type FetchedPart = ReadResult | MillraceError;
 
-/** Memory for what a fetch reads, so that many which read at once stay within a bound. */
+/** Memory for what is read, so that many calls which read at once stay within a bound. */
 export interface ReadRoom {
   /**
-   * Called before something is read, with the most bytes that it can be. Resolves when there is room; what it throws
-   * ends the fetch. Room for what is returned stays taken.
+   * Called before something is read, with the most bytes that it can be. Resolves when there is room, or when it was
+   * given back meanwhile; what it throws ends the call. Room for what is returned or delivered stays taken.
    */
   take(bytes: number): Promise<void>;
-  /** What was read was let go of: the fetch waits. Harmless if nothing is taken. */
+  /** What was read was let go of, or is no longer waited for. Harmless if nothing is taken. */
   giveBack(): void;
 }
 
@@ -154,6 +154,16 @@ export interface Assignment {
   readonly assignmentId: number;
 }
 
+/** How much of a read was delivered; that is charged against the credit. */
+export interface Delivered {
+  /** Offset to go on from. */
+  readonly nextOffset: number;
+  readonly recordCount: number;
+  readonly bytes: number;
+  /** Resolves when the transport can take the next delivery (back-pressure). */
+  readonly ready: Promise<void>;
+}
+
 /** Commands of a reader. None throws for a partition that cannot be read: the sink hears of it. */
 export interface SubscriptionApi {
   /** Reads a partition from an offset, or moves it there. */
@@ -167,8 +177,13 @@ export interface SubscriptionApi {
 
 /** Where a subscription delivers. Calls never overlap. */
 export interface SubscriptionSink {
-  /** Takes a delivery and resolves when the transport can take the next (back-pressure). */
-  deliver(assignment: Assignment, read: ReadResult): Promise<void>;
+  /** For each read before its delivery, which takes the room over. */
+  readonly room: ReadRoom;
+  /**
+   * Takes what was read, or its beginning; the rest is read again. Throws MillraceError, with nothing taken, if it
+   * cannot be delivered.
+   */
+  deliver(assignment: Assignment, read: ReadResult): Delivered;
   /** Everything up to the high watermark was delivered; once each time. */
   caughtUp(assignment: Assignment, highWatermark: number): Promise<void>;
   /** The partition cannot be read and is no longer assigned. */

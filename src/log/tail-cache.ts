@@ -1,11 +1,17 @@
 /** One cached batch. */
 interface CachedBatch {
+  readonly tail: LogTail;
   /** Where it begins, in bytes that went through the ring before it. */
   readonly start: number;
   readonly bytes: number;
   readonly lastOffset: number;
   readonly recordCount: number;
+  /** Its log dropped it; its bytes may be overwritten. */
+  isVoid: boolean;
 }
+
+/** Largest cache: what one buffer can be on every platform. */
+const CACHE_BYTES_MAX = 2 ** 32 - 1;
 
 /** Bytes of bookkeeping charged for each cached batch. */
 const BATCH_OVERHEAD = 128;
@@ -19,17 +25,23 @@ const BATCH_OVERHEAD = 128;
 export class TailCache {
   /** @internal */
   readonly capacity: number;
-  /** Allocated for the first batch. */
-  #ring: Buffer | undefined;
+  readonly #ring: Buffer;
   /** Bytes that went through the ring: the next batch begins there, modulo the capacity. */
   #end = 0;
   #bytes = 0;
-  /** Owners of the cached batches in order of arrival, from `#head` on. */
-  #arrivals: LogTail[] = [];
+  /** In order of arrival, from `#head` on. */
+  #arrivals: CachedBatch[] = [];
   #head = 0;
 
+  /** Takes the memory at once, so that it cannot be wanting later. Throws TypeError for more than 4 GiB. */
   constructor(bytesMax: number) {
+    if (!(Number.isSafeInteger(bytesMax) && bytesMax >= 0 && bytesMax <= CACHE_BYTES_MAX)) {
+      throw new TypeError(
+        `a cache of ${bytesMax} bytes: whole numbers from 0 to ${CACHE_BYTES_MAX} are allowed`,
+      );
+    }
     this.capacity = bytesMax;
+    this.#ring = Buffer.allocUnsafeSlow(bytesMax);
   }
 
   /** Bytes in use. */
@@ -42,41 +54,46 @@ export class TailCache {
     return new LogTail(this);
   }
 
-  /** @internal Copies a batch in and returns where it begins; undefined if it is larger than the cache. */
-  take(tail: LogTail, batch: Buffer): number | undefined {
+  /** @internal Copies a batch in; undefined if it is larger than the cache. */
+  take(tail: LogTail, batch: Buffer, lastOffset: number, recordCount: number): CachedBatch | undefined {
     const size = batch.length + BATCH_OVERHEAD;
     if (size > this.capacity) return undefined;
-    this.#ring ??= Buffer.allocUnsafeSlow(this.capacity);
     const left = this.capacity - (this.#end % this.capacity);
     const start = size > left ? this.#end + left : this.#end;
     this.#end = start + size;
-    while (this.#head < this.#arrivals.length) {
+    this.#evict();
+    batch.copy(this.#ring, start % this.capacity);
+    const cached = { tail, start, bytes: batch.length, lastOffset, recordCount, isVoid: false };
+    this.#arrivals.push(cached);
+    this.#bytes += size;
+    return cached;
+  }
+
+  /** Drops the batches that the newest overwrites. */
+  #evict(): void {
+    for (; this.#head < this.#arrivals.length; this.#head++) {
       const oldest = this.#arrivals[this.#head]!;
+      if (oldest.isVoid) continue;
       if (oldest.start >= this.#end - this.capacity) break;
-      this.#bytes -= oldest.dropOldest();
-      this.#head++;
+      oldest.tail.dropOldest();
+      this.dropped(oldest);
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#arrivals.length) {
       this.#arrivals = this.#arrivals.slice(this.#head);
       this.#head = 0;
     }
-    batch.copy(this.#ring, start % this.capacity);
-    this.#arrivals.push(tail);
-    this.#bytes += size;
-    return start;
   }
 
   /** @internal Copies the bytes of a batch out. */
   copy({ start, bytes }: CachedBatch, target: Buffer, at: number): void {
     const from = start % this.capacity;
-    this.#ring!.copy(target, at, from, from + bytes);
+    this.#ring.copy(target, at, from, from + bytes);
   }
 
-  /** @internal Forgets the arrivals of a log whose `bytes` were dropped at once. */
-  cleared(tail: LogTail, bytes: number): void {
-    this.#bytes -= bytes;
-    this.#arrivals = this.#arrivals.slice(this.#head).filter((owner) => owner !== tail);
-    this.#head = 0;
+  /** @internal A log has dropped the batch. */
+  dropped(batch: CachedBatch): void {
+    batch.isVoid = true;
+    this.#bytes -= batch.bytes + BATCH_OVERHEAD;
   }
 }
 
@@ -98,9 +115,9 @@ export class LogTail {
   add(batch: Buffer, lastOffset: number, recordCount: number): void {
     this.#bytesSinceRead += batch.length;
     const isRead = this.#bytesSinceRead <= this.#cache.capacity;
-    const start = isRead ? this.#cache.take(this, batch) : undefined;
-    if (start === undefined) this.clear();
-    else this.#batches.push({ start, bytes: batch.length, lastOffset, recordCount });
+    const cached = isRead ? this.#cache.take(this, batch, lastOffset, recordCount) : undefined;
+    if (cached === undefined) this.clear();
+    else this.#batches.push(cached);
   }
 
   /** Number of the cached batch that holds the offset, or undefined if it is not here. */
@@ -135,32 +152,18 @@ export class LogTail {
 
   /** Drops everything; the file has it all. */
   clear(): void {
-    if (this.#batches.length === 0) return;
-    let bytes = 0;
-    for (let i = this.#first; i < this.#batches.length; i++) bytes += chargeOf(this.#batches[i]!);
+    for (let i = this.#first; i < this.#batches.length; i++) this.#cache.dropped(this.#batches[i]!);
     this.#batches = [];
     this.#first = 0;
-    if (bytes > 0) this.#cache.cleared(this, bytes);
   }
 
-  /** @internal Where the oldest batch begins. Only while there is one. */
-  get start(): number {
-    return this.#batches[this.#first]!.start;
-  }
-
-  /** @internal Drops the oldest batch and returns the bytes it was charged. */
-  dropOldest(): number {
-    const dropped = this.#batches[this.#first]!;
+  /** @internal Forgets the oldest batch. */
+  dropOldest(): void {
     this.#batches[this.#first] = undefined as unknown as CachedBatch;
     this.#first++;
     if (this.#first > 64 && this.#first * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#first);
       this.#first = 0;
     }
-    return chargeOf(dropped);
   }
-}
-
-function chargeOf({ bytes }: CachedBatch): number {
-  return bytes + BATCH_OVERHEAD;
 }

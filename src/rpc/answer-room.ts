@@ -47,7 +47,7 @@ export class AnswerRoom implements ReadRoom {
   }
 
   giveBack(): void {
-    this.#reservation?.release();
+    this.#reservation?.release(); // also while it waits for its turn
     this.#reservation = undefined;
   }
 

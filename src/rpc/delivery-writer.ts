@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../base/index.ts";
+import type { ReadRoom } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { BidiStream } from "./bidi-stream.ts";
-import type { Hold, SendBudget } from "./send-budget.ts";
+import type { Hold, Reservation, SendBudget } from "./send-budget.ts";
 
 /** Bytes given to the transport and not taken yet, above which the next delivery of a stream waits. */
 const PENDING_BYTES_MAX = 1_048_576;
@@ -29,6 +30,7 @@ export class DeliveryWriter<Response> {
   readonly #stream: BidiStream<never, Response>;
   readonly #options: DeliveryWriterOptions;
   readonly #holds = new Set<Hold>();
+  #reservation: Reservation | undefined;
   #pendingBytes = 0;
   #waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #resetTimer: Timer | undefined;
@@ -38,13 +40,33 @@ export class DeliveryWriter<Response> {
     this.#options = options;
   }
 
+  /** Room in the budget for what is read for the next delivery, in the queue of those who write. */
+  readonly room: ReadRoom = {
+    take: async (bytes) => {
+      if (this.#stream.ended) return;
+      this.#reservation = this.#options.budget.reserve(bytes);
+      await this.#reservation.granted;
+    },
+    giveBack: () => {
+      this.#reservation?.release();
+      this.#reservation = undefined;
+    },
+  };
+
   /**
-   * Writes; resolves when the next delivery may come. Never fails. Calls must not overlap. `taken` is called when the
-   * transport needs the bytes of the response no longer, unless the stream ends before.
+   * Writes, in the room that was taken if any was; resolves when the next delivery may come. Never fails. Calls must
+   * not overlap. `taken` is called when the transport needs the bytes of the response no longer, unless the stream
+   * ends before.
    */
   write(response: Response, bytes: number, taken?: () => void): Promise<void> {
-    if (this.#stream.ended) return resolved;
-    const hold = this.#options.budget.holdOrWait(bytes, () => this.#evict());
+    if (this.#stream.ended) {
+      this.room.giveBack();
+      return resolved;
+    }
+    const evict = () => this.#evict();
+    const reservation = this.#reservation;
+    this.#reservation = undefined;
+    const hold = reservation?.hold(bytes, evict) ?? this.#options.budget.holdOrWait(bytes, evict);
     if (!(hold instanceof Promise)) return this.#write(response, bytes, hold, taken);
     this.#options.blocked(true);
     return hold.then((granted) => {
@@ -57,6 +79,7 @@ export class DeliveryWriter<Response> {
   /** The stream is over: nobody waits any longer. */
   gone(): void {
     this.#resetTimer?.cancel();
+    this.room.giveBack();
     for (const hold of this.#holds) hold.release();
     this.#pendingBytes = 0;
     this.#release();

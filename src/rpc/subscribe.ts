@@ -7,11 +7,13 @@ import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
 import type {
   Assignment,
   BrokerApi,
+  Delivered,
   ReadResult,
+  ReadRoom,
   SubscriptionApi,
   SubscriptionSink,
 } from "../broker/index.ts";
-import { MillraceError } from "../errors/index.ts";
+import type { MillraceError } from "../errors/index.ts";
 import type { millrace } from "../gen/millrace.js";
 import { encodeDelivery, errorToMessage, type GatherMessage, type RecordContent } from "../wire/index.ts";
 import { type BidiHandler, BidiStream } from "./bidi-stream.ts";
@@ -45,8 +47,8 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
   readonly #environment: SubscribeEnvironment;
   readonly #stream: BidiStream<millrace.v1.SubscribeRequest, SubscribeAnswer>;
   readonly #writer: DeliveryWriter<SubscribeAnswer>;
-  /** Where each assignment began, by partition. */
-  readonly #assigned = new Map<string, { readonly assignmentId: number; readonly offset: number }>();
+  /** Ids of the assignments, by partition. */
+  readonly #assigned = new Map<string, number>();
   #subscription: SubscriptionApi | undefined;
   #form: RecordForm = "records";
 
@@ -88,12 +90,25 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     this.#writer.gone();
   }
 
-  async deliver(assignment: Assignment, read: ReadResult): Promise<void> {
+  get room(): ReadRoom {
+    return this.#writer.room;
+  }
+
+  deliver(assignment: Assignment, read: ReadResult): Delivered {
     if (this.#form === "batches") {
-      await this.#send(assignment, read, { form: "batches", chunks: read.chunks }, read.nextOffset, true);
-    } else {
-      await this.#deliverRecords(assignment, read);
+      const { nextOffset, recordCount, bytes } = read;
+      const content = { form: "batches", chunks: read.chunks } as const;
+      return this.#send(assignment, read, content, { nextOffset, recordCount, bytes }, read.release);
     }
+    const offset = read.nextOffset - read.recordCount;
+    // One piece of bounded size, made in this turn: nothing of what was read or decompressed waits for the client.
+    const { fields, nextOffset } = new StructuredRecords(read, offset, RECORDS_FIELD).take(
+      STRUCTURED_BYTES_MAX,
+    );
+    read.release?.();
+    const recordCount = nextOffset - offset;
+    const bytes = Math.ceil((read.bytes * recordCount) / read.recordCount);
+    return this.#send(assignment, read, { form: "records", fields }, { nextOffset, recordCount, bytes });
   }
 
   caughtUp(assignment: Assignment, highWatermark: number): Promise<void> {
@@ -122,7 +137,7 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     const partition = partitionNumber(assign.partition ?? 0, "assign.partition");
     const offset = offsetNumber(assign.offset ?? 0, "assign.offset");
     const assignmentId = offsetNumber(assign.assignmentId ?? 0, "assign.assignment_id");
-    this.#assigned.set(key({ topic, partition }), { assignmentId, offset });
+    this.#assigned.set(key({ topic, partition }), assignmentId);
     if (this.#assigned.size > ASSIGNMENTS_MAX) {
       throw invalid("the number of assignments", this.#assigned.size, `at most ${ASSIGNMENTS_MAX}`);
     }
@@ -141,58 +156,27 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     subscription.addCredit(checked[0]!, checked[1]!);
   }
 
-  /** One read may become several deliveries, of which the first bears the charge. */
-  async #deliverRecords(assignment: Assignment, read: ReadResult): Promise<void> {
-    const from = this.#isCurrent(assignment) ? this.#assigned.get(key(assignment))!.offset : 0;
-    const records = new StructuredRecords(read, from, RECORDS_FIELD);
-    for (let first = true, last = false; !last && !this.#stream.ended; first = false) {
-      let content: RecordContent;
-      let nextOffset: number;
-      try {
-        const piece = records.take(STRUCTURED_BYTES_MAX);
-        content = { form: "records", fields: piece.fields };
-        nextOffset = piece.nextOffset;
-        last = piece.last;
-      } catch (thrown) {
-        await this.#refuse(assignment, MillraceError.from(thrown));
-        return;
-      }
-      await this.#send(assignment, read, content, nextOffset, first);
-    }
-  }
-
-  /** Ends an assignment whose records cannot be delivered, unless the reader has moved on. */
-  async #refuse(assignment: Assignment, error: MillraceError): Promise<void> {
-    if (!this.#isCurrent(assignment)) return;
-    this.#subscription?.unassign(assignment.topic, assignment.partition);
-    await this.failed(assignment, error);
-  }
-
   #isCurrent(assignment: Assignment): boolean {
-    return this.#assigned.get(key(assignment))?.assignmentId === assignment.assignmentId;
+    return this.#assigned.get(key(assignment)) === assignment.assignmentId;
   }
 
   #send(
     assignment: Assignment,
-    read: ReadResult,
+    { logStartOffset, highWatermark }: ReadResult,
     content: RecordContent,
-    nextOffset: number,
-    charged: boolean,
-  ): Promise<void> {
+    charge: Omit<Delivered, "ready">,
+    taken?: () => void,
+  ): Delivered {
     const message = encodeDelivery({
-      topic: assignment.topic,
-      partition: assignment.partition,
-      assignmentId: assignment.assignmentId,
-      logStartOffset: read.logStartOffset,
-      highWatermark: read.highWatermark,
-      nextOffset,
-      chargedRecords: charged ? read.recordCount : 0,
-      chargedBytes: charged ? read.bytes : 0,
+      ...assignment,
+      logStartOffset,
+      highWatermark,
+      nextOffset: charge.nextOffset,
+      chargedRecords: charge.recordCount,
+      chargedBytes: charge.bytes,
       content,
     });
-    // Only whole reads are given back: records are made of pieces of one.
-    const release = content.form === "batches" ? read.release : undefined;
-    return this.#writer.write(message, message.byteLength, release);
+    return { ...charge, ready: this.#writer.write(message, message.byteLength, taken) };
   }
 }
 

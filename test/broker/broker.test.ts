@@ -114,8 +114,10 @@ describe.each(Object.entries(kinds))("a broker in %s", (_kind, prepare) => {
     for (let delay = 0; delay < 20; delay++) {
       let delivered = 0;
       const sink = {
-        deliver: async (_: unknown, read: ReadResult) => {
-          delivered += read.recordCount;
+        room: { take: async () => {}, giveBack: () => {} },
+        deliver: (_: unknown, { nextOffset, recordCount, bytes }: ReadResult) => {
+          delivered += recordCount;
+          return { nextOffset, recordCount, bytes, ready: Promise.resolve() };
         },
         caughtUp: async () => {},
         failed: async () => {},

@@ -8,7 +8,11 @@ class SlowSink implements SubscriptionSink {
   readonly failures: Assignment[] = [];
   #goOn: (() => void) | undefined;
 
-  async deliver(): Promise<void> {}
+  readonly room = { take: async () => {}, giveBack: () => {} };
+
+  deliver(): never {
+    throw new Error("there is nothing to deliver");
+  }
 
   async caughtUp(): Promise<void> {}
 

@@ -1,4 +1,10 @@
-import type { Assignment, FetchedPart, SubscriptionApi, SubscriptionSink } from "../../src/broker/types.ts";
+import type {
+  Assignment,
+  Delivered,
+  FetchedPart,
+  SubscriptionApi,
+  SubscriptionSink,
+} from "../../src/broker/types.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 
 interface Position {
@@ -84,11 +90,22 @@ export class FakeSubscription implements SubscriptionApi {
       return true;
     }
     if (this.#records <= 0 || this.#bytes <= 0) return false;
-    this.#records -= part.recordCount;
-    this.#bytes -= part.bytes;
-    position.offset = part.nextOffset;
+    await this.#sink.room.take(part.bytes);
+    let delivered: Delivered;
+    try {
+      delivered = this.#sink.deliver(position.assignment, part);
+    } catch (error) {
+      this.#sink.room.giveBack();
+      this.#positions.delete(key);
+      await this.#sink.failed(position.assignment, MillraceError.from(error));
+      return true;
+    }
+    const { nextOffset, recordCount, bytes, ready } = delivered;
+    this.#records -= recordCount;
+    this.#bytes -= bytes;
+    position.offset = nextOffset;
     position.caughtUp = false;
-    await this.#sink.deliver(position.assignment, part);
+    await ready;
     this.delivered++;
     return true;
   }

@@ -1,16 +1,11 @@
 import { EventEmitter } from "node:events";
-import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type Clock, systemRandom } from "../../src/base/index.ts";
-import { Broker } from "../../src/broker/index.ts";
-import { MemoryFileSystem } from "../../src/fs/index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Clock } from "../../src/base/index.ts";
 import { millrace } from "../../src/gen/millrace.js";
-import { PartitionLog } from "../../src/log/index.ts";
-import { MemoryMetadataStore } from "../../src/metadata/index.ts";
 import { AnswerRoom } from "../../src/rpc/answer-room.ts";
-import type { RpcServer } from "../../src/rpc/index.ts";
 import { SendBudget } from "../../src/rpc/send-budget.ts";
 import { FakeBroker } from "./fake-broker.ts";
-import { atEnd, batchOf, connect, log, startServer, until } from "./harness.ts";
+import { batchOf, connect, log, startServer, until } from "./harness.ts";
 import { framed, rawCall, rawSession } from "./raw-http2.ts";
 
 const { RECORD_FORMAT_BATCHES: format } = millrace.v1.RecordFormat;
@@ -189,73 +184,6 @@ describe("the room of a call", () => {
     expect(budget.bytes).toBe(20);
     last.cancel();
     expect(budget.bytes).toBe(0);
-  });
-});
-
-describe("many fetches that wait for one append", () => {
-  const sendBytesMax = 8 * 1_048_576;
-  const fetches = 16;
-  const request = { positions: [{ topic: "t" }], format, maxWaitMs: 30_000 };
-  let broker: Broker;
-  let server: RpcServer;
-  /** Bytes read of the log that were not let go of, and the most of them at once. */
-  let read = { bytes: 0, bytesMax: 0 };
-
-  beforeEach(async () => {
-    const metadata = new MemoryMetadataStore(systemRandom);
-    broker = await Broker.open({ fs: new MemoryFileSystem(), metadata, dataDir: "/data" });
-    atEnd(() => broker.close());
-    await broker.createTopic({ name: "t" });
-    server = await startServer(broker, { sendBytesMax });
-    read = { bytes: 0, bytesMax: 0 };
-    const whole = PartitionLog.prototype.read;
-    const spy = vi.spyOn(PartitionLog.prototype, "read").mockImplementation(async function (
-      this: PartitionLog,
-      offset,
-      maxBytes,
-    ) {
-      const result = await whole.call(this, offset, maxBytes);
-      read.bytes += result.bytes;
-      read.bytesMax = Math.max(read.bytesMax, read.bytes);
-      const release = () => {
-        read.bytes -= result.bytes;
-      };
-      return { ...result, release };
-    });
-    atEnd(() => spy.mockRestore());
-  });
-
-  /** Resolves when as many fetches as begun wait for what is appended then. */
-  async function appendOnceTheyWait(begin: () => void): Promise<void> {
-    const listening = vi.spyOn(PartitionLog.prototype, "listen");
-    atEnd(() => listening.mockRestore());
-    begin();
-    await until(() => listening.mock.calls.length === fetches);
-    expect(read.bytes).toBe(0);
-    await broker.produce("t", 0, batchOf(Buffer.alloc(1_000_000)), undefined);
-  }
-
-  it("read no more at once than the budget while no client takes anything", async () => {
-    const session = rawSession(server);
-    const body = framed(millrace.v1.FetchRequest.encode(request).finish());
-    await appendOnceTheyWait(() => {
-      for (let i = 0; i < fetches; i++) rawCall(session, log.fetch.path).end(body);
-    });
-    await until(() => read.bytes > 4 * 1_048_576);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(read.bytesMax).toBeLessThanOrEqual(sendBytesMax);
-    session.destroy();
-    const { partitions } = await connect(server).call(log.fetch, request);
-    expect(partitions![0]!.nextOffset).toBe(1);
-  });
-
-  it("are all answered", async () => {
-    const client = connect(server);
-    let answers: Promise<millrace.v1.FetchResponse>[] = [];
-    await appendOnceTheyWait(() => {
-      answers = Array.from({ length: fetches }, () => client.call(log.fetch, request));
-    });
-    for (const { partitions } of await Promise.all(answers)) expect(partitions![0]!.nextOffset).toBe(1);
   });
 });
 
