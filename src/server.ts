@@ -39,7 +39,14 @@ export async function serve(config: ServerConfig): Promise<RunningServer> {
 }
 
 function connectionLimits({ connectionsMax, connectionsPerIpMax }: ServerConfig): ConnectionLimits {
-  const perAddress = { ...CONNECTION_LIMITS.perAddress, open: connectionsPerIpMax };
+  // Who may have more connections must be able to open them.
+  const { perAddress: usual } = CONNECTION_LIMITS;
+  const scale = Math.max(1, connectionsPerIpMax / usual.open);
+  const perAddress = {
+    open: connectionsPerIpMax,
+    perSecond: usual.perSecond * scale,
+    burst: usual.burst * scale,
+  };
   const perLoopbackAddress = { ...CONNECTION_LIMITS.perLoopbackAddress, open: connectionsMax };
   return { open: connectionsMax, perAddress, perLoopbackAddress };
 }

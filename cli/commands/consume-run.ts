@@ -4,6 +4,7 @@ import { type EndSignal, exitCodeOf, type Io } from "../io.ts";
 import { exitCodeFor, reportError } from "../output/error-report.ts";
 import { type OutputFormat, yamlWriterFor } from "../output/print.ts";
 import { formatBytes, formatCount, formatCounted, formatDuration, perSecond } from "../output/quantities.ts";
+import { RetryNotice } from "../output/retry-notice.ts";
 import { ByteSink } from "../records/byte-sink.ts";
 import { compileFormat, type RecordWriter } from "../records/record-format.ts";
 import { writeJson, yamlRecordWriter } from "../records/record-json.ts";
@@ -66,7 +67,8 @@ async function writerFor({ format, nullValue }: ConsumeOptions, output: OutputFo
     : yamlRecordWriter(yaml);
 }
 
-function readerOptions(io: Io, { onOutOfRange }: ConsumeOptions, isVerbose: boolean): ReaderOptions {
+function readerOptions(io: Io, { onOutOfRange, quiet }: ConsumeOptions, isVerbose: boolean): ReaderOptions {
+  const notice = new RetryNotice(io.stderr, io.clock, { isVerbose, isQuiet: quiet === true });
   return {
     onOutOfRange,
     onReset: ({ topic, partition, from, to }) => {
@@ -74,9 +76,7 @@ function readerOptions(io: Io, { onOutOfRange }: ConsumeOptions, isVerbose: bool
         `offset ${from} of "${topic}", partition ${partition}, is not in the log: going on at ${to}\n`,
       );
     },
-    onRetry: (error) => {
-      if (isVerbose) io.stderr.write(`retrying: ${error.message} [${error.reason}]\n`);
-    },
+    onRetry: (error) => notice.retrying(error),
   };
 }
 

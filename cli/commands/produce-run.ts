@@ -9,6 +9,7 @@ import { exitCodeFor, reportError } from "../output/error-report.ts";
 import { printResult } from "../output/print.ts";
 import { Progress } from "../output/progress.ts";
 import { formatBytes, formatCount, formatCounted, formatDuration, perSecond } from "../output/quantities.ts";
+import { RetryNotice } from "../output/retry-notice.ts";
 import { openInput } from "../records/input.ts";
 import type { RecordParser } from "../records/line-records.ts";
 import { produceLines } from "../records/produce-lines.ts";
@@ -54,18 +55,22 @@ export async function produce(io: Io, { client, settings }: Connected, task: Pro
       failure ??= error;
       input.stop();
     },
-    onRetry: (error) => {
-      if (settings.isVerbose) io.stderr.write(`retrying: ${error.message} [${error.reason}]\n`);
-    },
+    onRetry: (error) => notice.retrying(error),
   });
   const stopListening = io.onSignal((heard) => {
     signal = heard;
     input.stop();
+    tellWaiting(io, producer.stats, options.quiet === true);
   });
   // Nobody wants the line painted over that is being typed.
   const isTyped = input.bytesTotal === undefined && io.stdin.isTTY === true;
   const isShown = options.quiet !== true && !isTyped;
   const progress = new Progress(io.stderr, io.clock, { bytesTotal: input.bytesTotal, isShown });
+  const notice = new RetryNotice(io.stderr, io.clock, {
+    isVerbose: settings.isVerbose,
+    isQuiet: options.quiet === true,
+    makeWay: () => progress.clear(),
+  });
   const job = { topic, input, parse, producer, progress, lineBytesMax: BATCH_BYTES_MAX };
   const error = await produceLines(job, () => failure);
   stopListening();
@@ -83,6 +88,18 @@ export async function produce(io: Io, { client, settings }: Connected, task: Pro
     throw new Finished(isMissing ? ExitCode.notFound : ExitCode.failure);
   }
   if (signal !== undefined) throw new Finished(exitCodeOf(signal));
+}
+
+/** After a signal: what was read is still sent, which may take as long as a broker is away. */
+function tellWaiting(
+  io: Io,
+  { records, recordsAcknowledged, recordsFailed }: ProducerStats,
+  isQuiet: boolean,
+) {
+  const left = records - recordsAcknowledged - recordsFailed;
+  if (isQuiet || left === 0) return;
+  const acknowledged = `${formatCounted(recordsAcknowledged, "record")} acknowledged`;
+  io.stderr.write(`${acknowledged}, waiting for ${formatCount(left)} more; a second signal leaves them\n`);
 }
 
 function producerOptions(options: ProduceOptions): ProducerOptions {

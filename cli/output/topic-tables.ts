@@ -23,16 +23,21 @@ const PARTITION_COLUMNS: readonly Column<PartitionDescription>[] = [
   { title: "LEADER", align: "right", value: ({ leader }) => String(leader) },
   { title: "ENDPOINT", value: ({ endpoint }) => endpoint },
   { title: "EPOCH", align: "right", value: ({ leaderEpoch }) => String(leaderEpoch) },
-  { title: "START", align: "right", value: ({ logStartOffset }) => formatCount(logStartOffset) },
-  { title: "HIGH WATERMARK", align: "right", value: ({ highWatermark }) => formatCount(highWatermark) },
-  { title: "END", align: "right", value: ({ logEndOffset }) => formatCount(logEndOffset) },
-  { title: "SIZE", align: "right", value: ({ bytes }) => formatBytes(bytes) },
+  { title: "START", align: "right", value: (row) => ifOpen(row, formatCount(row.logStartOffset)) },
+  { title: "HIGH WATERMARK", align: "right", value: (row) => ifOpen(row, formatCount(row.highWatermark)) },
+  { title: "END", align: "right", value: (row) => ifOpen(row, formatCount(row.logEndOffset)) },
+  { title: "SIZE", align: "right", value: (row) => ifOpen(row, formatBytes(row.bytes)) },
   {
     title: "STATE",
     value: ({ offlineReason }) => (offlineReason === undefined ? "online" : `offline: ${offlineReason}`),
     color: ({ offlineReason }, { green, red }) => (offlineReason === undefined ? green : red),
   },
 ];
+
+/** Of a partition that could not be opened nothing is known: zeros would say that it is empty. */
+function ifOpen({ offlineReason, logEndOffset }: PartitionDescription, text: string): string {
+  return offlineReason !== undefined && logEndOffset === 0 ? "-" : text;
+}
 
 const CONFIG_COLUMNS: readonly Column<TopicConfigEntry>[] = [
   { title: "CONFIG", value: ({ name }) => name },
