@@ -17,6 +17,9 @@ function newestMs(path) {
 
 const isStale = !existsSync(BUILT) || Math.max(...SOURCES.map(newestMs)) > statSync(BUILT).mtimeMs;
 if (isStale) {
-  const { status } = spawnSync("npm", ["run", "build"], { stdio: "inherit", shell: process.platform === "win32" });
+  const { status } = spawnSync("npm", ["run", "build"], {
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
   process.exitCode = status ?? 1;
 }

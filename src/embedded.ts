@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The production broker inside a Node process: for tests of programs that use Millrace, and for the server itself.
  */

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** The package: a client of Millrace brokers. */
 export * from "./client/index.ts";
 export {

@@ -4,10 +4,12 @@ import type { BatchHeader } from "../record/index.ts";
 import { isFailedFlush, offlineError, passingRefusal, untouched } from "./disk-failures.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { GroupPlacer, type Pending, type Placed, RELATIVE_OFFSET_MAX } from "./group-placer.ts";
+import { GroupPlacer, type Pending, type Placed } from "./group-placer.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
 import type { LogState } from "./log-state.ts";
 import type { ProducerState } from "./producer-state.ts";
+import { RefusalNotice } from "./refusal-notice.ts";
+import { needsRoll } from "./roll-rule.ts";
 import { Segment } from "./segment.ts";
 import type { LogTail } from "./tail-cache.ts";
 import type { AppendResult, Durability, LogConfig, LogEnvironment } from "./types.ts";
@@ -38,6 +40,7 @@ export interface WriterParts {
 export class LogWriter {
   readonly #parts: WriterParts;
   readonly #placer: GroupPlacer;
+  readonly #notice: RefusalNotice;
   #pending: Pending[] = [];
   #pendingBytes = 0;
   /** Work that waits to run between two writes. */
@@ -54,6 +57,7 @@ export class LogWriter {
   constructor(parts: WriterParts) {
     this.#parts = parts;
     this.#placer = new GroupPlacer(parts);
+    this.#notice = new RefusalNotice(parts.env, parts.state.name);
   }
 
   /** Queues a checked batch. Throws OVERLOADED if too much waits, STORAGE_OFFLINE if the log is. */
@@ -106,7 +110,7 @@ export class LogWriter {
     const { state, takeOffline } = this.#parts;
     if (error instanceof MillraceError) return error;
     const refusal = isFailedFlush(error) ? undefined : passingRefusal(error, `partition ${state.name}`);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) return this.#notice.refused(refusal);
     const failure = offlineError(state.name, action, error);
     takeOffline(failure);
     return failure;
@@ -162,7 +166,7 @@ export class LogWriter {
   async #writeNext(): Promise<void> {
     const first = this.#pending[0]!;
     try {
-      if (this.#mustRoll(first.batch.length, first.header.recordCount)) {
+      if (this.#mustRoll(first)) {
         this.#acknowledgeWritten();
         await this.roll();
       }
@@ -186,16 +190,12 @@ export class LogWriter {
     else this.#acknowledge(known);
   }
 
-  #mustRoll(batchBytes: number, recordCount: number): boolean {
-    const { state, env } = this.#parts;
-    const config = this.#parts.config();
+  #mustRoll({ batch, header }: Pending): boolean {
+    const { state, env, config } = this.#parts;
     const active = state.activeSegment;
     if (active === undefined || this.#isRollDue) return true;
-    if (active.sizeBytes === 0) return false;
-    if (active.sizeBytes + batchBytes > config.segmentBytes) return true;
-    if (active.offsetIndexBytes + 8 > config.segmentIndexBytes) return true;
-    if (state.logEndOffset + recordCount - active.baseOffset > RELATIVE_OFFSET_MAX) return true;
-    return env.clock.nowMs() - (active.firstAppendMs ?? env.clock.nowMs()) >= config.segmentMs;
+    const endOffset = state.logEndOffset + header.recordCount;
+    return needsRoll(active, { bytes: batch.length, endOffset }, config(), env.clock.nowMs());
   }
 
   async #writeGroup(): Promise<void> {

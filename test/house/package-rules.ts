@@ -43,7 +43,8 @@ export function manifestObjections(
 ): string[] {
   const { dependencies, devDependencies, scripts, files } = manifest;
   const missing = [...imported].filter((name) => dependencies[name] === undefined);
-  const unused = Object.keys(dependencies).filter((name) => !imported.has(name));
+  // The types of Node are part of our declarations, which name them by reference.
+  const unused = Object.keys(dependencies).filter((name) => !imported.has(name) && name !== "@types/node");
   const twice = Object.keys(dependencies).filter((name) => devDependencies[name] !== undefined);
   return [
     ...missing.map((name) => `the program imports ${name}, which is no dependency`),

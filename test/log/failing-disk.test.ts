@@ -38,6 +38,11 @@ describe("a full disk", () => {
       expect((await rig.bytes(logName(0))).length).toBe(sizeBytes);
       expect(await valuesOf(log)).toEqual(["first"]);
     }
+    const told = () => rig.lines.filter(({ text }) => text === "writes are refused").length;
+    expect(told()).toBe(1);
+    rig.clock.advance(10_000);
+    await expect(log.append(batchOf(["more"]), undefined)).rejects.toMatchObject({ reason: "STORAGE_FULL" });
+    expect(told()).toBe(2);
     faults.writableBytes = Number.POSITIVE_INFINITY;
     expect(await log.append(batchOf(["after"]), undefined)).toMatchObject({ baseOffset: 1 });
     expect(await valuesOf(log)).toEqual(["first", "after"]);
