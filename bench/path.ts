@@ -8,7 +8,7 @@ import type { BenchContext } from "./support/bench-context.ts";
 import { compare, median } from "./support/comparison.ts";
 import { printProfiles } from "./support/cpu-profile.ts";
 import { DELIVERY_BYTES, type Load, type LoadRun, PathRig } from "./support/path-rig.ts";
-import { MB, RECORD_SIZES } from "./support/record-sizes.ts";
+import { framing, MB, RECORD_SIZES } from "./support/record-sizes.ts";
 import type { BenchRow, Goal } from "./support/report.ts";
 
 const DURABILITIES = ["durable", "written"] as const;
@@ -133,12 +133,16 @@ class PathBench {
 
   async #row(name: string, { recordBytes }: Load, what: Measured): Promise<BenchRow> {
     const runs: LoadRun[] = [];
+    // The bare stream moves the same batches, so a share counts the bytes of batches.
+    const perPayload = framing(recordBytes);
     const measured = async () => {
       const run = await what.measured();
       runs.push(run);
-      return run.mbPerSecond;
+      return run.mbPerSecond * perPayload;
     };
-    const { value, limit, share } = await compare(this.#context.scale.rounds, measured, what.bare);
+    const compared = await compare(this.#context.scale.rounds, measured, what.bare);
+    const { limit, share } = compared;
+    const value = compared.value / perPayload;
     const costs = runs.slice(1).map((run) => run.cost); // the first was the warm-up
     return {
       name,
