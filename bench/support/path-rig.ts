@@ -17,7 +17,7 @@ export const PRODUCE_BATCH_BYTES = 262_144;
 /** Bytes of one delivery: the SDK's default. */
 export const DELIVERY_BYTES = 1_048_576;
 /** Batches under way on the bare stream. */
-const BARE_WINDOW = 16;
+const BARE_WINDOW = 32;
 const TCP_PIECE_BYTES = 65_536;
 
 /** What to produce or read: one kind of records in a topic of some partitions. */

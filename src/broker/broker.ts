@@ -59,7 +59,7 @@ export interface BrokerOptions {
 }
 
 const MIB = 1_048_576;
-/** Some 18,000 producers with all that is remembered of each, or 90,000 with one batch. */
+/** Some 10,000 producers with all that is remembered of each, or 90,000 with one batch. */
 const PRODUCER_BYTES_MAX = 32 * MIB;
 
 /** A broker: topics, their partitions, and who reads and writes them; plain TypeScript without network. */

@@ -1,6 +1,6 @@
 /**
  * What a log knows of its producers, as bytes of a `<offset>.snapshot`; the drawing is in FORMAT.md. Kafka's file of
- * that name holds the last batch of each producer only; here it is the newest 16.
+ * that name holds the last batch of each producer only; here it is the newest 32.
  */
 import {
   crc32c,
@@ -27,7 +27,7 @@ export interface Producer {
   readonly epoch: number;
   /** When it appended last, by the broker's clock. */
   readonly lastUsedMs: number;
-  /** Oldest first, 1 to 16. */
+  /** Oldest first, 1 to 32. */
   readonly batches: readonly KnownBatch[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Which batches of which producers this log has: the newest 16 of each producer id, so that a retry is answered with
+ * Which batches of which producers this log has: the newest 32 of each producer id, so that a retry is answered with
  * the first offsets and a gap is refused. Kafka (ProducerStateEntry) keeps five, which bounds what a producer may have
  * under way; durable acks over gRPC need more to fill the time of a flush.
  *
@@ -11,7 +11,7 @@ import type { BatchHeader } from "../record/index.ts";
 import type { Evictable, LruBudget } from "./lru-budget.ts";
 import type { KnownBatch, Producer } from "./producer-snapshot.ts";
 
-const BATCHES_KEPT = 16;
+const BATCHES_KEPT = 32;
 /** Kafka's default of `producer.id.expiration.ms`. */
 const EXPIRATION_MS = 86_400_000;
 /** What a producer and each of its batches are charged: about what V8 takes for them. */

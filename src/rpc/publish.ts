@@ -14,7 +14,7 @@ import type { MalformedRequest } from "./malformed-request.ts";
 
 /** Most batches and bytes that one stream has unanswered; reading pauses there. A power of two. */
 const UNANSWERED_MAX = 256;
-const UNANSWERED_BYTES_MAX = 4 * 1_048_576;
+const UNANSWERED_BYTES_MAX = 8 * 1_048_576;
 
 type Response = millrace.v1.PublishResponse.$Properties;
 

@@ -11,16 +11,16 @@ const LARGE = "x".repeat(1_000_000);
 const sent = (producerId: number, baseSequence: number, value = "v", producerEpoch = 0) =>
   batchOf([value], { producer: { producerId, producerEpoch, baseSequence } });
 
-/** Twenty batches of producer 1, then one of each of three others, producer 9 under epoch 4. */
+/** Forty batches of producer 1, then one of each of three others, producer 9 under epoch 4. */
 async function fill(log: PartitionLog): Promise<void> {
-  for (let sequence = 0; sequence < 20; sequence++) await log.append(sent(1, sequence), undefined);
+  for (let sequence = 0; sequence < 40; sequence++) await log.append(sent(1, sequence), undefined);
   for (const id of [7, 8]) await log.append(sent(id, 5), undefined);
   await log.append(sent(9, 0, "v", 4), undefined);
 }
 
 /** That the log still answers as it did before: retries, gaps and old epochs. */
 async function expectKnown(log: PartitionLog): Promise<void> {
-  for (let sequence = 4; sequence < 20; sequence++) {
+  for (let sequence = 8; sequence < 40; sequence++) {
     expect(await log.append(sent(1, sequence), undefined)).toMatchObject({
       duplicate: true,
       baseOffset: sequence,
@@ -28,17 +28,17 @@ async function expectKnown(log: PartitionLog): Promise<void> {
     });
   }
   for (const [id, baseOffset] of [
-    [7, 20],
-    [8, 21],
+    [7, 40],
+    [8, 41],
   ] as const) {
     expect(await log.append(sent(id, 5), undefined)).toMatchObject({ duplicate: true, baseOffset });
   }
   const refused = (batch: Buffer, reason: string, details: object) =>
     expect(log.append(batch, undefined)).rejects.toMatchObject({ reason, details });
-  await refused(sent(1, 3), "OUT_OF_ORDER_SEQUENCE", { expected: "20", actual: "3" });
-  await refused(sent(1, 21), "OUT_OF_ORDER_SEQUENCE", { expected: "20", actual: "21" });
+  await refused(sent(1, 7), "OUT_OF_ORDER_SEQUENCE", { expected: "40", actual: "7" });
+  await refused(sent(1, 41), "OUT_OF_ORDER_SEQUENCE", { expected: "40", actual: "41" });
   await refused(sent(9, 1, "v", 3), "PRODUCER_FENCED", { expected: "4", actual: "3" });
-  expect(log.logEndOffset).toBe(23);
+  expect(log.logEndOffset).toBe(43);
 }
 
 const snapshotsOf = async (rig: LogRig) => (await rig.names()).filter((name) => name.endsWith(".snapshot"));
@@ -49,16 +49,16 @@ describe("what producers sent is known", () => {
     const log = await rig.open();
     await fill(log);
     await log.close();
-    expect(await snapshotsOf(rig)).toEqual(["00000000000000000023.snapshot"]);
+    expect(await snapshotsOf(rig)).toEqual(["00000000000000000043.snapshot"]);
     const faults = new FaultPlan();
     const again = rig.movedTo(new FaultyFileSystem(rig.fs, faults));
-    const opened = await again.open({ isClean: true, recoveryPoint: 23 });
+    const opened = await again.open({ isClean: true, recoveryPoint: 43 });
     const reads = faults.operations.filter(({ name, path }) => name === "read" && path.endsWith(".log"));
     expect(reads.length).toBeLessThanOrEqual(2); // the first header and that of the largest timestamp
     await expectKnown(opened);
   });
 
-  it.each([0, 1, 12, 23])(
+  it.each([0, 1, 12, 43])(
     "after a crash, with a snapshot of offset %i and the batches behind it",
     async (at) => {
       const whole = new LogRig();
@@ -93,7 +93,7 @@ describe("what producers sent is known", () => {
       if (other === undefined) damaged.delete(name!);
       else damaged.set(name!, other);
       const copy = await rig.copy(damaged);
-      await expectKnown(await copy.open({ isClean: true, recoveryPoint: 23 }));
+      await expectKnown(await copy.open({ isClean: true, recoveryPoint: 43 }));
     }
   });
 
@@ -158,12 +158,12 @@ describe("a snapshot", () => {
     expect(await log.close()).toBe(true);
     expect(faulty.line("trouble with a snapshot")?.fields).toMatchObject({ code: "EIO" });
     faults.heal();
-    const opened = await faulty.open({ isClean: true, recoveryPoint: 23 });
+    const opened = await faulty.open({ isClean: true, recoveryPoint: 43 });
     await expectKnown(opened);
     await opened.close();
     faults.when("read", (path) => path.includes(".snapshot"), { action: "fail", code: "EIO" });
     faults.when("remove", (path) => path.includes(".snapshot"), { action: "fail", code: "EIO" });
-    await expectKnown(await faulty.open({ isClean: true, recoveryPoint: 23 }));
+    await expectKnown(await faulty.open({ isClean: true, recoveryPoint: 43 }));
   });
 });
 
@@ -195,7 +195,7 @@ describe("the memory for producers, which logs share", () => {
       expect(rig.env.producers.bytes).toBeGreaterThan(0);
       if (isOffline) {
         faults.when("datasync", () => true, { action: "fail", code: "EIO" });
-        await expect(log.append(sent(1, 20), undefined)).rejects.toMatchObject({ reason: "STORAGE_OFFLINE" });
+        await expect(log.append(sent(1, 40), undefined)).rejects.toMatchObject({ reason: "STORAGE_OFFLINE" });
       }
       expect(await log.close()).toBe(!isOffline);
       expect(rig.env.producers.bytes).toBe(0);
@@ -207,14 +207,14 @@ describe("the memory for producers, which logs share", () => {
     const log = await rig.open();
     await fill(log);
     await log.close();
-    const opened = await rig.open({ isClean: true, recoveryPoint: 23 });
+    const opened = await rig.open({ isClean: true, recoveryPoint: 43 });
     for (const sequence of [0, 1, 2]) await opened.append(sent(2, sequence), undefined);
     await opened.persistDerived();
     const files = await rig.snapshot();
     // Behind the snapshot and where recovery does not look; by their timestamps the new batches got a new segment.
-    files.get(logName(23))!.writeUInt8(0xff, files.get(logName(23))!.length / 3 + 64);
+    files.get(logName(43))!.writeUInt8(0xff, files.get(logName(43))!.length / 3 + 64);
     const damaged = await rig.copy(files);
-    const refused = damaged.open({ isClean: true, recoveryPoint: 26 });
+    const refused = damaged.open({ isClean: true, recoveryPoint: 46 });
     await expect(refused).rejects.toMatchObject({ reason: "LOG_CORRUPT" });
     expect(damaged.env.producers.bytes).toBe(0);
   });

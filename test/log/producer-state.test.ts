@@ -46,10 +46,10 @@ describe("sequences of a producer", () => {
     expect(new Log().append(header(17))).toBeUndefined();
   });
 
-  it("that were seen are answered with their first offsets, up to the sixteenth batch back", () => {
+  it("that were seen are answered with their first offsets, up to the thirty-second batch back", () => {
     const log = new Log();
-    for (let sequence = 0; sequence < 17; sequence++) log.append(header(2 * sequence, 2));
-    for (let sequence = 1; sequence < 17; sequence++)
+    for (let sequence = 0; sequence < 33; sequence++) log.append(header(2 * sequence, 2));
+    for (let sequence = 1; sequence < 33; sequence++)
       expect(log.append(header(2 * sequence, 2))).toBe(2 * sequence);
     expect(() => log.append(header(0, 2))).toThrow(
       expect.objectContaining({ reason: "OUT_OF_ORDER_SEQUENCE" }),

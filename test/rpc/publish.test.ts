@@ -126,15 +126,15 @@ describe("Publish", () => {
     expect(await stream.end).toBeUndefined();
   });
 
-  it("reads no further than 4 MiB unanswered", async () => {
+  it("reads no further than 8 MiB unanswered", async () => {
     const hold = latch();
     broker.beforeAck = () => hold.opened;
     const stream = client.stream(gathered);
     const batch = batchOf(Buffer.alloc(700_000));
     for (let i = 0; i < 20; i++) stream.send({ topic: "t", partition: 0, batch });
-    await until(() => broker.produced === 6);
+    await until(() => broker.produced === 12);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(broker.produced).toBe(6);
+    expect(broker.produced).toBe(12);
     hold.open();
     expect(await stream.take(20)).toHaveLength(20);
     stream.call.end();

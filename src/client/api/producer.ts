@@ -74,12 +74,12 @@ export interface ProducerOptions {
   readonly durability?: Durability;
   /**
    * Whether batches carry a producer id and sequences, so that the broker drops what a retry repeats. Default true.
-   * Without it a retry after a broken connection may append a batch twice. The broker knows the newest 16 batches of
+   * Without it a retry after a broken connection may append a batch twice. The broker knows the newest 32 batches of
    * a producer in a partition; where it has lost them with a restart, a retry across that may append twice as well.
    */
   readonly idempotent?: boolean;
   /**
-   * Batches of one partition that may be under way, 1 to 16. Default 16. Without idempotence always 1: a second could be
+   * Batches of one partition that may be under way, 1 to 32. Default 32. Without idempotence always 1: a second could be
    * appended while the first is refused and sent again, out of order.
    */
   readonly maxInFlightBatches?: number;

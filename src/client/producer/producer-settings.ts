@@ -28,7 +28,7 @@ const BUFFER_BYTES_DEFAULT = 33_554_432;
 const BUFFER_BYTES_MAX = 4 * 1_073_741_824;
 const TIME_MS_MAX = 3_600_000;
 /** The broker remembers this many batches of a producer and partition, and knows a repeated one among them. */
-const IN_FLIGHT_DEFAULT = 16;
+const IN_FLIGHT_DEFAULT = 32;
 const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const satisfies readonly Compression[];
 
 const DURABILITIES = ["written", "durable"] as const satisfies readonly Durability[];
