@@ -43,7 +43,8 @@ export class DeliveryWriter<Response> {
   /** Room in the budget for what is read for the next delivery, in the queue of those who write. */
   readonly room: ReadRoom = {
     take: async (bytes) => {
-      if (this.#stream.ended) return;
+      // Nothing more is delivered: whoever reads on would read for nobody until the transport ends the call.
+      if (this.#stream.ended) throw new MillraceError("CANCELLED", "the stream has ended");
       this.#reservation = this.#options.budget.reserve(bytes);
       await this.#reservation.granted;
     },

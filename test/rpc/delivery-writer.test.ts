@@ -21,7 +21,7 @@ function writerUnder(budget: SendBudget) {
     reset: () => {},
     blocked: (blocked) => void told.push(blocked),
   });
-  return { writer, written, told };
+  return { writer, written, told, stream };
 }
 
 describe("a delivery writer", () => {
@@ -49,6 +49,35 @@ describe("a delivery writer", () => {
     written[0]!();
     await write;
     expect(told.at(-1)).toBe(false);
+  });
+
+  it("has no room to read in for a stream that has ended", async () => {
+    const budget = new SendBudget({ clock, bytesMax: 100, stallTimeoutMs: 30_000 });
+    const { writer, stream } = writerUnder(budget);
+    stream.ended = true;
+    await expect(writer.room.take(10)).rejects.toMatchObject({ reason: "CANCELLED" });
+    expect(budget.bytes).toBe(0);
+  });
+
+  it("gives the room back that it has or waits for when the stream is gone", async () => {
+    const budget = new SendBudget({ clock, bytesMax: 100, stallTimeoutMs: 30_000 });
+    const [reading, waiting] = [writerUnder(budget).writer, writerUnder(budget).writer];
+    await reading.room.take(80);
+    const waits = waiting.room.take(80);
+    waiting.gone();
+    await waits;
+    expect(budget.bytes).toBe(80);
+    reading.gone();
+    expect(budget.bytes).toBe(0);
+  });
+
+  it("gives the room back if the stream ends between the read and the delivery", async () => {
+    const budget = new SendBudget({ clock, bytesMax: 100, stallTimeoutMs: 30_000 });
+    const { writer, stream } = writerUnder(budget);
+    await writer.room.take(80);
+    stream.ended = true;
+    await writer.write("a", 50);
+    expect(budget.bytes).toBe(0);
   });
 
   it("is never blocked while there is room", async () => {
