@@ -23,8 +23,8 @@ export class RetryNotice {
   readonly #stream: OutputStream;
   readonly #clock: Clock;
   readonly #options: RetryNoticeOptions;
-  #sinceMs: number | undefined;
-  #lastMs = 0;
+  #sinceMs = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
   #toldMs = Number.NEGATIVE_INFINITY;
 
   constructor(stream: OutputStream, clock: Clock, options: RetryNoticeOptions) {
@@ -39,7 +39,6 @@ export class RetryNotice {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#lastMs > FORGET_MS) this.#sinceMs = nowMs;
     this.#lastMs = nowMs;
-    this.#sinceMs ??= nowMs;
     const isDue = nowMs - this.#sinceMs >= PATIENCE_MS && nowMs - this.#toldMs >= REPEAT_MS;
     if (isQuiet || !(isVerbose || isDue)) return;
     this.#toldMs = nowMs;

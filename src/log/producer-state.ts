@@ -3,7 +3,7 @@
  * the first offsets and a gap is refused. Kafka (ProducerStateEntry) keeps five, which bounds what a producer may have
  * under way; durable acks over gRPC need more to fill the time of a flush.
  *
- * Held in memory, and restored at a start from a snapshot and the batches behind it (producer-recovery.ts). A producer
+ * Held in memory, and restored at a start from a snapshot and the batches behind it (producer-snapshots.ts). A producer
  * id that is not known may begin with any sequence: its earlier batches may have been deleted.
  */
 import { MillraceError } from "../errors/index.ts";
@@ -88,14 +88,10 @@ export class ProducerState {
     const { producerId, epoch, first, last } = claim;
     const known = this.#known(producerId, nowMs);
     const isSameEpoch = known !== undefined && known.epoch === epoch;
-    const earlier = isSameEpoch ? known.batches.slice(-(BATCHES_KEPT - 1)) : [];
-    const batch = {
-      firstSequence: first,
-      lastSequence: last,
-      baseOffset,
-      timestampMs: header.maxTimestampMs,
-    };
-    this.#staged.set(producerId, { epoch, lastUsedMs: nowMs, batches: [...earlier, batch] });
+    const batches = isSameEpoch ? known.batches.slice(-(BATCHES_KEPT - 1)) : [];
+    const timestampMs = header.maxTimestampMs;
+    batches.push({ firstSequence: first, lastSequence: last, baseOffset, timestampMs });
+    this.#staged.set(producerId, { epoch, lastUsedMs: nowMs, batches });
   }
 
   /** The write succeeded: what was staged is known. */
