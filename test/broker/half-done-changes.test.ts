@@ -58,6 +58,14 @@ class Rig {
     return listed.filter(({ kind }) => kind === "directory").map(({ name }) => name);
   }
 
+  /** Adds a partition 1 to "t" that the store refuses, and whose folder cannot be taken back. */
+  async cutAdditionShort(): Promise<void> {
+    this.faults.when("remove", (path) => path.endsWith("t-1"), { action: "fail", code: "EIO" });
+    this.store.refuses = () => "before";
+    await expect(this.broker.addPartitions("t", 2)).rejects.toThrow();
+    this.store.refuses = () => undefined;
+  }
+
   /** Appends to a partition and returns the offset. */
   async produce(partition: number): Promise<number> {
     return (await this.broker.produce("t", partition, batchOf(["v"]), undefined)).baseOffset;
@@ -105,10 +113,7 @@ describe("partitions that could not be added", () => {
   it("leave folders that the topic takes over later, and no other topic", async () => {
     const rig = await Rig.start();
     await rig.broker.createTopic({ name: "t" });
-    rig.faults.when("remove", (path) => path.endsWith("t-1"), { action: "fail", code: "EIO" });
-    rig.store.refuses = () => "before";
-    await rig.broker.addPartitions("t", 2).catch(() => undefined);
-    rig.store.refuses = () => undefined;
+    await rig.cutAdditionShort();
     expect(await rig.names()).toEqual(["t-0", "t-1"]);
     await rig.broker.addPartitions("t", 2);
     expect(await rig.produce(1)).toBe(0);
@@ -227,10 +232,7 @@ describe("a topic to be deleted after an addition that was cut short", () => {
   it("takes the folders of the addition with it, and no stranger's", async () => {
     const rig = await Rig.start();
     await rig.broker.createTopic({ name: "t" });
-    rig.faults.when("remove", (path) => path.endsWith("t-1"), { action: "fail", code: "EIO" });
-    rig.store.refuses = () => "before";
-    await rig.broker.addPartitions("t", 2).catch(() => undefined);
-    rig.store.refuses = () => undefined;
+    await rig.cutAdditionShort();
     rig.faults.heal();
     await rig.disk.makeDirectory("/data/partitions/t-7");
     expect(await rig.names()).toEqual(["t-0", "t-1", "t-7"]);

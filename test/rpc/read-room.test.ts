@@ -91,6 +91,14 @@ describe("many subscriptions that wait for one append", () => {
     { assign: { topic: "t" } },
     { credit: { records: 100, bytes: 1e9 } },
   ];
+  const subscribeAll = (session: ReturnType<typeof rawSession>, format: number): void => {
+    for (let i = 0; i < CALLS; i++) {
+      const call = rawCall(session, log.subscribe.path);
+      for (const command of commands(format)) {
+        call.write(framed(millrace.v1.SubscribeRequest.encode(command).finish()));
+      }
+    }
+  };
 
   it.each([
     ["batches", RECORD_FORMAT_BATCHES],
@@ -98,12 +106,7 @@ describe("many subscriptions that wait for one append", () => {
   ])("read no more %s at once than the budget while no client takes anything", async (_, format) => {
     const session = rawSession(server);
     await appendOnceTheyWait(() => {
-      for (let i = 0; i < CALLS; i++) {
-        const call = rawCall(session, log.subscribe.path);
-        for (const command of commands(format)) {
-          call.write(framed(millrace.v1.SubscribeRequest.encode(command).finish()));
-        }
-      }
+      subscribeAll(session, format);
     });
     await until(() => read.bytesMax > 0);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -131,12 +134,7 @@ describe("many subscriptions that wait for one append", () => {
     const gate = closedGate();
     mayRead = gate.opened;
     const session = rawSession(server);
-    for (let i = 0; i < CALLS; i++) {
-      const call = rawCall(session, log.subscribe.path);
-      for (const command of commands(RECORD_FORMAT_BATCHES)) {
-        call.write(framed(millrace.v1.SubscribeRequest.encode(command).finish()));
-      }
-    }
+    subscribeAll(session, RECORD_FORMAT_BATCHES);
     await new Promise((resolve) => setTimeout(resolve, 100));
     session.destroy();
     await new Promise((resolve) => setTimeout(resolve, 100));
