@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { pino } from "pino";
 import type { ServerConfig } from "./config.ts";
 import { type EmbeddedBroker, startBroker } from "./embedded.ts";
-import { CONNECTION_LIMITS, type ConnectionLimits } from "./rpc/index.ts";
+import { connectionLimits } from "./rpc/index.ts";
 
 /** A broker process that serves. */
 export interface RunningServer {
@@ -30,25 +30,12 @@ export async function serve(config: ServerConfig): Promise<RunningServer> {
     cacheBytes: config.cacheBytes,
     produceBytesMax: config.produceBytesMax,
     openFilesMax: config.openFilesMax,
-    connections: connectionLimits(config),
+    connections: connectionLimits(config.connectionsMax, config.connectionsPerIpMax),
     logger,
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
   });
   logger.info({ endpoint: broker.endpoint, dataDir: config.data }, "serving");
   return { endpoint: broker.endpoint, stopped: stopOnSignal(broker, config.drainMs, logger) };
-}
-
-function connectionLimits({ connectionsMax, connectionsPerIpMax }: ServerConfig): ConnectionLimits {
-  // Who may have more connections must be able to open them.
-  const { perAddress: usual } = CONNECTION_LIMITS;
-  const scale = Math.max(1, connectionsPerIpMax / usual.open);
-  const perAddress = {
-    open: connectionsPerIpMax,
-    perSecond: usual.perSecond * scale,
-    burst: usual.burst * scale,
-  };
-  const perLoopbackAddress = { ...CONNECTION_LIMITS.perLoopbackAddress, open: connectionsMax };
-  return { open: connectionsMax, perAddress, perLoopbackAddress };
 }
 
 /** The first signal drains; a second one, or a failure to stop, ends the process at once with status 1. */

@@ -21,6 +21,21 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   perLoopbackAddress: { open: 1_000, perSecond: 200, burst: 200 },
 };
 
+/** The bounds for other numbers of connections: an address that may have more than usual may open them as fast. */
+export function connectionLimits(open: number, openPerAddress: number): ConnectionLimits {
+  const { perAddress, perLoopbackAddress } = CONNECTION_LIMITS;
+  const scale = Math.max(1, openPerAddress / perAddress.open);
+  return {
+    open,
+    perAddress: {
+      open: openPerAddress,
+      perSecond: perAddress.perSecond * scale,
+      burst: perAddress.burst * scale,
+    },
+    perLoopbackAddress: { ...perLoopbackAddress, open },
+  };
+}
+
 /** Bytes of HTTP/2's client preface; who has not sent them in time is no client of ours. */
 const PREFACE_BYTES = 24;
 const PREFACE_TIMEOUT_MS = 10_000;

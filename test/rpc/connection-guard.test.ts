@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Clock } from "../../src/base/index.ts";
 import { networkOf } from "../../src/rpc/address-network.ts";
 import { ConnectionGuard } from "../../src/rpc/connection-guard.ts";
+import { CONNECTION_LIMITS, connectionLimits } from "../../src/rpc/index.ts";
 
 function guardAt(limits: { open: number; perSecond: number; burst: number }) {
   let nowMs = 0;
@@ -74,5 +75,20 @@ describe("ConnectionGuard", () => {
     }
     expect(guard.addresses).toBeLessThanOrEqual(4_096);
     expect(guard.admit("kept")).toBe(false);
+  });
+});
+
+describe("limits for other numbers of connections", () => {
+  it("let an address open as many as it may have, and keep the usual pace below the usual number", () => {
+    const { perAddress } = CONNECTION_LIMITS;
+    expect(connectionLimits(CONNECTION_LIMITS.open, perAddress.open)).toEqual(CONNECTION_LIMITS);
+    const more = connectionLimits(5_000, 10 * perAddress.open);
+    expect(more).toMatchObject({ open: 5_000, perLoopbackAddress: { open: 5_000 } });
+    expect(more.perAddress).toEqual({
+      open: 10 * perAddress.open,
+      perSecond: 10 * perAddress.perSecond,
+      burst: 10 * perAddress.burst,
+    });
+    expect(connectionLimits(5_000, 5).perAddress).toEqual({ ...perAddress, open: 5 });
   });
 });
