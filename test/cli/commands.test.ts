@@ -192,6 +192,26 @@ describe("produce", () => {
     expect(result.stderr).toContain("2 records acknowledged");
   });
 
+  it("tells at a signal for how many records it still waits", async () => {
+    await createTopic("waiting");
+    const produce = broker.broker.produce.bind(broker.broker);
+    let interrupt = () => {};
+    broker.broker.produce = (...request) => {
+      interrupt(); // the record is under way
+      return produce(...request);
+    };
+    const onListening = (send: (signal: EndSignal) => void) => {
+      interrupt = () => send("SIGINT");
+    };
+    const result = await cli("produce waiting", { stdin: "a\n", onListening });
+    broker.broker.produce = produce;
+    expect(result.exitCode).toBe(130);
+    expect(result.stderr).toContain(
+      "0 records acknowledged, waiting for 1 more; a second signal leaves them\n",
+    );
+    expect(result.stderr).toContain("1 record acknowledged");
+  });
+
   it("shows how far it is on a terminal, and nothing of it elsewhere", async () => {
     await createTopic("shown");
     const fs = new MemoryFileSystem();
