@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { PositionReset, Reader } from "../../src/client/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import { cluster, client, produce, readToEnd, range, readerAt } from "./reader-rig.ts";

@@ -90,9 +90,9 @@ export class FakeSubscription implements SubscriptionApi {
       return true;
     }
     if (this.#records <= 0 || this.#bytes <= 0) return false;
-    await this.#sink.room.take(part.bytes);
     let delivered: Delivered;
     try {
+      await this.#sink.room.take(part.bytes);
       delivered = this.#sink.deliver(position.assignment, part);
     } catch (error) {
       this.#sink.room.giveBack();
