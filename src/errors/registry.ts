@@ -20,8 +20,11 @@ export const Code = {
 } as const;
 export type Code = (typeof Code)[keyof typeof Code];
 
-/** never: it will fail again. same: the same call may succeed later. refresh: after new metadata. */
-export type Retry = "never" | "same" | "refresh";
+/**
+ * never: it will fail again. same: the same call may succeed later. refresh: after new metadata. rejoin: after joining
+ * the consumer group anew.
+ */
+export type Retry = "never" | "same" | "refresh" | "rejoin";
 /** none: the call certainly changed nothing. unknown: it may have. */
 export type Effect = "none" | "unknown";
 
@@ -65,6 +68,14 @@ export const REASONS = {
   CANCELLED: entry(Code.CANCELLED, "never", "unknown"),
   UNIMPLEMENTED: entry(Code.UNIMPLEMENTED, "never", "none"),
   INTERNAL: entry(Code.INTERNAL, "never", "unknown"),
+  WRONG_REVISION: entry(Code.FAILED_PRECONDITION, "never", "none"),
+  GROUP_NOT_FOUND: entry(Code.NOT_FOUND, "never", "none"),
+  GROUP_NOT_EMPTY: entry(Code.FAILED_PRECONDITION, "never", "none"),
+  GROUP_FULL: entry(Code.RESOURCE_EXHAUSTED, "same", "none", 1_000),
+  UNKNOWN_MEMBER: entry(Code.FAILED_PRECONDITION, "rejoin", "none"),
+  STALE_MEMBER_EPOCH: entry(Code.FAILED_PRECONDITION, "rejoin", "none"),
+  MEMBER_FENCED: entry(Code.FAILED_PRECONDITION, "never", "none"),
+  COORDINATOR_LOADING: entry(Code.UNAVAILABLE, "same", "none", 200),
 } as const satisfies Record<string, Entry>;
 
 /** A stable name for why a call failed. */

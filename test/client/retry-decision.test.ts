@@ -36,6 +36,14 @@ const EXPECTED: Record<Reason, Decision> = {
   CANCELLED: "give-up",
   UNIMPLEMENTED: "give-up",
   INTERNAL: "give-up",
+  WRONG_REVISION: "give-up",
+  GROUP_NOT_FOUND: "give-up",
+  GROUP_NOT_EMPTY: "give-up",
+  GROUP_FULL: "again",
+  UNKNOWN_MEMBER: "give-up",
+  STALE_MEMBER_EPOCH: "give-up",
+  MEMBER_FENCED: "give-up",
+  COORDINATOR_LOADING: "again",
 };
 
 describe("what to do with a batch that failed", () => {

@@ -38,6 +38,7 @@ const RETRY_PHRASES: readonly [RegExp, string][] = [
   [/\bretry never\b/, "never"],
   [/\bretry the same\b/, "same"],
   [/\bretry after refreshing metadata\b/, "refresh"],
+  [/\bretry after joining anew\b/, "rejoin"],
 ];
 
 /** Takes a comment of the form "CODE; retry …, effect …. Cause. Detail: …" apart. */

@@ -29,10 +29,22 @@ export const ROOMS: readonly Room[] = [
   { path: "src/record", floor: 1, rooms: GROUND, packages: ["node:buffer", "node:module", "node:zlib"] },
   { path: "src/fs", floor: 1, rooms: GROUND, packages: ["node:fs"] },
 
-  // Floors 2 to 4: the engine. No network, no proto, no clock, no files but through ports.
+  // Floors 2 to 4: the engine. No network, no proto, no clock, no files but through ports (and LevelDB, which opens its own).
   { path: "src/log", floor: 2, rooms: PORTS, packages: [] },
   { path: "src/metadata", floor: 2, rooms: PORTS, packages: ["level"] },
-  { path: "src/broker", floor: 4, rooms: [...PORTS, "src/log", "src/metadata"], packages: [] },
+  { path: "src/group", floor: 3, rooms: GROUND, packages: [] },
+  {
+    path: "src/stream",
+    floor: 3,
+    rooms: [...PORTS, "src/log"],
+    packages: ["level", "node:crypto"],
+  },
+  {
+    path: "src/broker",
+    floor: 4,
+    rooms: [...PORTS, "src/log", "src/metadata", "src/group", "src/stream"],
+    packages: [],
+  },
 
   // Floor 5: the network. The broker's side and the client's side never meet but in `wire` and `gen`.
   { path: "src/gen", floor: 5, rooms: [], packages: ["protobufjs"] },

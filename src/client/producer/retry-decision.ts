@@ -28,7 +28,7 @@ export function decide(error: MillraceError, failed: FailedTry): Decision {
     if (failed.followsTrouble) return "again";
     return failed.mayBeAppended ? "give-up" : "fresh-identity";
   }
-  if (error.retry === "never") return "give-up";
+  if (error.retry === "never" || error.retry === "rejoin") return "give-up";
   if (error.retry === "same") return "again";
   const isMissing = error.reason === "TOPIC_NOT_FOUND" || error.reason === "PARTITION_NOT_FOUND";
   return isMissing && failed.refreshes > 0 ? "give-up" : "refresh";

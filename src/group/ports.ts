@@ -1,0 +1,50 @@
+/** What the coordinator of groups needs of the broker: a log of its own, and a look at the topics. */
+import type { MillraceError } from "../errors/index.ts";
+
+/** A record of the groups' log: the newest of each key holds; null deletes. */
+export interface GroupRecord {
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+}
+
+/** The compacted partition that holds the state of some groups. */
+export interface GroupLog {
+  /** Appends records in order, all or none. Resolves when they are durable. Throws the failures of a log. */
+  append(records: readonly GroupRecord[]): Promise<void>;
+  /** Reads everything there is, in order. */
+  replay(visit: (record: GroupRecord) => void): Promise<void>;
+}
+
+/** The groups' logs. A group belongs to one of them by the hash of its name. */
+export interface GroupLogs {
+  /** Those that exist; none before the first group. */
+  existing(): Promise<readonly GroupLog[]>;
+  /** The log of a group; the internal topic is created if it is not there. */
+  logOf(group: string): Promise<GroupLog>;
+}
+
+/** A topic as groups see it. */
+export interface CatalogueTopic {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+}
+
+/** Ends of a partition's readable offsets. */
+export interface PartitionBounds {
+  readonly logStartOffset: number;
+  /** Exclusive. */
+  readonly highWatermark: number;
+}
+
+/** The topics of the broker, without internal ones. */
+export interface TopicCatalogue {
+  topics(): Iterable<CatalogueTopic>;
+  topic(name: string): CatalogueTopic | undefined;
+  /** Calls back after topics or partitions came or went; once for many. */
+  listen(changed: () => void): void;
+  /** Why not, if the partition does not exist or is offline. */
+  bounds(topic: string, partition: number): PartitionBounds | MillraceError;
+  /** Offset of the first record at or after the time; undefined if none is as late. */
+  findByTimestamp(topic: string, partition: number, timestampMs: number): Promise<number | undefined>;
+}
