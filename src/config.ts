@@ -40,6 +40,9 @@ export const ServerConfigSchema = z.strictObject({
     .default(64 * MIB)
     .describe("bytes of unanswered produce calls"),
   openFilesMax: count(16, 1_000_000).default(4_096).describe("segment files kept open"),
+  producerExpirationMs: count(1_000, 2 ** 53 - 1)
+    .default(86_400_000)
+    .describe("how long an idle producer is remembered"),
   connectionsMax: count(1, 100_000).default(1_000).describe("most connections"),
   connectionsPerIpMax: count(1, 100_000).default(50).describe("most connections of one remote address"),
   topicDefaults: z

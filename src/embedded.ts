@@ -21,6 +21,7 @@ export interface EmbeddedOptions
       | "partitionsPerBrokerMax"
       | "cacheBytes"
       | "openFilesMax"
+      | "producerExpirationMs"
       | "checkpointIntervalMs"
       | "retentionCheckIntervalMs"
     > {

@@ -30,6 +30,7 @@ export async function serve(config: ServerConfig): Promise<RunningServer> {
     cacheBytes: config.cacheBytes,
     produceBytesMax: config.produceBytesMax,
     openFilesMax: config.openFilesMax,
+    producerExpirationMs: config.producerExpirationMs,
     connections: connectionLimits(config.connectionsMax, config.connectionsPerIpMax),
     logger,
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),

@@ -52,6 +52,8 @@ export interface BrokerOptions {
   readonly indexCacheBytes?: number;
   /** Segment files kept open. Default 4,096. */
   readonly openFilesMax?: number;
+  /** How long an idle producer is remembered, so that its retries are stored once, milliseconds. Default 1 day. */
+  readonly producerExpirationMs?: number;
   /** Milliseconds between checkpoints of what is flushed. Default 2,000. */
   readonly checkpointIntervalMs?: number;
   /** Milliseconds between retention checks. Default 60,000. */
@@ -61,6 +63,8 @@ export interface BrokerOptions {
 const MIB = 1_048_576;
 /** Some 10,000 producers with all that is remembered of each, or 90,000 with one batch. */
 const PRODUCER_BYTES_MAX = 32 * MIB;
+/** Kafka's default of `producer.id.expiration.ms`. */
+const PRODUCER_EXPIRATION_MS = 86_400_000;
 
 /** A broker: topics, their partitions, and who reads and writes them; plain TypeScript without network. */
 export class Broker implements api.BrokerApi {
@@ -284,6 +288,7 @@ function environmentOf(options: BrokerOptions): LogEnvironment {
     indexes: new LruBudget(options.indexCacheBytes ?? 32 * MIB),
     producers: new LruBudget(PRODUCER_BYTES_MAX),
     cache: new TailCache(options.cacheBytes ?? 8 * MIB),
+    producerExpirationMs: options.producerExpirationMs ?? PRODUCER_EXPIRATION_MS,
     buffers: new ReadBuffers(),
   };
 }

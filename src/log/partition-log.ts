@@ -111,7 +111,7 @@ export class PartitionLog {
     });
     const { segments, logStartOffset, logEndOffset } = recovered;
     const state = new LogState(options.name, folder, segments, logStartOffset, logEndOffset);
-    const producers = new ProducerState(env.producers);
+    const producers = new ProducerState(env.producers, env.producerExpirationMs);
     const snapshots = new ProducerSnapshots({ env, state, epochs, producers });
     await snapshots.restore().catch((error: unknown) => {
       producers.clear();

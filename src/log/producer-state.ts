@@ -12,8 +12,6 @@ import type { Evictable, LruBudget } from "./lru-budget.ts";
 import type { KnownBatch, Producer } from "./producer-snapshot.ts";
 
 const BATCHES_KEPT = 32;
-/** Kafka's default of `producer.id.expiration.ms`. */
-const EXPIRATION_MS = 86_400_000;
 /** What a producer and each of its batches are charged: about what V8 takes for them. */
 const PRODUCER_BYTES = 256;
 const BATCH_BYTES = 96;
@@ -46,13 +44,16 @@ export type SequenceVerdict = { readonly duplicateOf: KnownBatch } | undefined;
 export class ProducerState {
   /** Bounds the memory of all logs for this: the producers idle for longest are forgotten. */
   readonly #budget: LruBudget;
+  /** After being idle for so long a producer sends no retry any more; its id may be forgotten. */
+  readonly #expirationMs: number;
   readonly #producers = new Map<number, KnownProducer>();
   /** Producers as they will be once the write under way has succeeded. */
   readonly #staged = new Map<number, Producer>();
   #bytesSinceSnapshot = 0;
 
-  constructor(budget: LruBudget) {
+  constructor(budget: LruBudget, expirationMs: number) {
     this.#budget = budget;
+    this.#expirationMs = expirationMs;
   }
 
   get producerCount(): number {
@@ -122,7 +123,7 @@ export class ProducerState {
     this.#bytesSinceSnapshot = 0;
     const producers = new Map<number, Producer>();
     for (const [producerId, { producer }] of this.#producers) {
-      if (!isExpired(producer, nowMs)) producers.set(producerId, producer);
+      if (!this.#isExpired(producer, nowMs)) producers.set(producerId, producer);
     }
     return producers;
   }
@@ -143,13 +144,12 @@ export class ProducerState {
 
   #known(producerId: number, nowMs: number): Producer | undefined {
     const producer = this.#staged.get(producerId) ?? this.#producers.get(producerId)?.producer;
-    return producer === undefined || isExpired(producer, nowMs) ? undefined : producer;
+    return producer === undefined || this.#isExpired(producer, nowMs) ? undefined : producer;
   }
-}
 
-/** A producer that has been idle for so long sends no retry any more; its id may be forgotten. */
-function isExpired({ lastUsedMs }: Producer, nowMs: number): boolean {
-  return nowMs - lastUsedMs >= EXPIRATION_MS;
+  #isExpired({ lastUsedMs }: Producer, nowMs: number): boolean {
+    return nowMs - lastUsedMs >= this.#expirationMs;
+  }
 }
 
 /** What an idempotent batch says of itself. */

@@ -73,6 +73,8 @@ export interface LogEnvironment {
   readonly indexes: LruBudget;
   /** What is known of producers. */
   readonly producers: LruBudget;
+  /** How long an idle producer is remembered. */
+  readonly producerExpirationMs: number;
   readonly cache: TailCache;
   readonly buffers: ReadBuffers;
 }

@@ -17,7 +17,7 @@ function setUp(config: Partial<LogConfig> = {}) {
   const placer = new GroupPlacer({
     env,
     state,
-    producers: new ProducerState(new LruBudget(1_000_000)),
+    producers: new ProducerState(new LruBudget(1_000_000), 86_400_000),
     leaderEpoch: 3,
     config: () => ({ ...QUIET_CONFIG, ...config }),
   });

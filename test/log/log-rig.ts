@@ -74,6 +74,7 @@ export class LogRig {
       files: new FilePool(this.fs, openFilesMax, logger),
       indexes: new LruBudget(indexCacheBytes),
       producers: new LruBudget(1_000_000),
+      producerExpirationMs: 86_400_000,
       cache: new TailCache(cacheBytes),
       buffers: new ReadBuffers(),
     };

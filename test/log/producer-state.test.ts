@@ -5,6 +5,7 @@ import { type BatchHeader, readBatchHeader } from "../../src/record/index.ts";
 import { batchOf } from "./batches.ts";
 
 const SEQUENCE_MAX = 2 ** 31 - 1;
+const DAY_MS = 86_400_000;
 
 /** The header of a batch of so many records. */
 function header(baseSequence: number, count = 1, producerEpoch = 0, producerId = 1): BatchHeader {
@@ -19,7 +20,7 @@ class Log {
   #offset = 0;
 
   constructor(budget = new LruBudget(1_000_000)) {
-    this.state = new ProducerState(budget);
+    this.state = new ProducerState(budget, DAY_MS);
   }
 
   append(batch: BatchHeader): number | undefined {
@@ -114,7 +115,7 @@ describe("sequences of a producer", () => {
 
 describe("what is staged", () => {
   it("counts for what comes after it in the same write", () => {
-    const state = new ProducerState(new LruBudget(1_000_000));
+    const state = new ProducerState(new LruBudget(1_000_000), DAY_MS);
     state.stage(header(0, 2), 0, 5);
     expect(state.check(header(0, 2), 5)?.duplicateOf.baseOffset).toBe(0);
     expect(state.check(header(2), 5)).toBeUndefined();
@@ -124,7 +125,7 @@ describe("what is staged", () => {
   });
 
   it("never was if the write failed", () => {
-    const state = new ProducerState(new LruBudget(1_000_000));
+    const state = new ProducerState(new LruBudget(1_000_000), DAY_MS);
     state.stage(header(0), 0, 5);
     state.commit();
     state.stage(header(1), 1, 5);
@@ -150,6 +151,16 @@ describe("the producers known", () => {
     );
     expect(logs[1].append(header(7, 1, 0, 1))).toBeUndefined();
     expect(logs[0].append(header(7, 1, 0, 2))).toBeUndefined();
+  });
+
+  it("are forgotten after as much idle time as is set, and not before", () => {
+    const state = new ProducerState(new LruBudget(1_000_000), 1_000);
+    state.stage(header(0), 0, 5);
+    state.commit();
+    expect(() => state.check(header(7), 1_004)).toThrow(
+      expect.objectContaining({ reason: "OUT_OF_ORDER_SEQUENCE" }),
+    );
+    expect(state.check(header(7), 1_005)).toBeUndefined();
   });
 
   it("leave the budget to others when their log is closed", () => {
