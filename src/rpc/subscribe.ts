@@ -167,7 +167,7 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     charge: Omit<Delivered, "ready">,
     taken?: () => void,
   ): Delivered {
-    const message = encodeDelivery({
+    const message = encodeDelivery("subscribe", {
       ...assignment,
       logStartOffset,
       highWatermark,

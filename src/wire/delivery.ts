@@ -1,6 +1,6 @@
 /**
- * SubscribeResponse with a Delivery, its batches (or already encoded records) gathered into the frame. Decoding is
- * the generated code's: it views `batches` in the frame as well.
+ * SubscribeResponse and ConsumeResponse with a Delivery, its batches (or already encoded records) gathered into the
+ * frame. Decoding is the generated code's: it views `batches` in the frame as well.
  */
 import { FieldWriter } from "./field-writer.ts";
 import { GatherMessage } from "./gather-message.ts";
@@ -23,8 +23,11 @@ export type RecordContent =
   | { readonly form: "batches"; readonly chunks: readonly Uint8Array[] }
   | { readonly form: "records"; readonly fields: Uint8Array };
 
-/** Encodes `SubscribeResponse{delivery}`; the chunks must not change until it was written. */
-export function encodeDelivery(delivery: DeliveryToSend): GatherMessage {
+/** Number of the field `delivery` in the response of each call that delivers. */
+const DELIVERY_FIELD = { subscribe: 1, consume: 3 } as const;
+
+/** Encodes the response with a delivery of that call; the chunks must not change until it was written. */
+export function encodeDelivery(call: keyof typeof DELIVERY_FIELD, delivery: DeliveryToSend): GatherMessage {
   const inner = new FieldWriter(96 + delivery.topic.length);
   inner.string(1, delivery.topic);
   inner.intUnlessZero(2, delivery.partition);
@@ -36,7 +39,7 @@ export function encodeDelivery(delivery: DeliveryToSend): GatherMessage {
   inner.intUnlessZero(8, delivery.chargedBytes);
   const content = beginContent(inner, 10, delivery.content);
   const outer = new FieldWriter(16);
-  outer.lengthPrefix(1, inner.length + contentLength(delivery.content));
+  outer.lengthPrefix(DELIVERY_FIELD[call], inner.length + contentLength(delivery.content));
   return new GatherMessage([outer.finish(), inner.finish(), ...content]);
 }
 

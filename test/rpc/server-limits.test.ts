@@ -71,7 +71,7 @@ describe("the transport", () => {
   });
 
   it("accepts gathered messages on both sides as grpc-js frames them", async () => {
-    const delivery = encodeDelivery({
+    const delivery = encodeDelivery("subscribe", {
       topic: "t",
       partition: 0,
       assignmentId: 0,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { millrace } from "../../src/gen/millrace.js";
 import { encodeDelivery, encodeFetchResponse } from "../../src/wire/index.ts";
 
-const { FetchResponse, SubscribeResponse, Delivery, FetchedPartition } = millrace.v1;
+const { ConsumeResponse, FetchResponse, SubscribeResponse, Delivery, FetchedPartition } = millrace.v1;
 const offset = fc.oneof(fc.maxSafeNat(), fc.nat(300), fc.constant(2 ** 31), fc.constant(2 ** 32));
 const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 3 });
 const place = {
@@ -24,9 +24,12 @@ describe("gathered responses", () => {
     });
     fc.assert(
       fc.property(delivery, chunks, (fields, parts) => {
-        const expected = SubscribeResponse.encode({ delivery: { ...fields, batches: Buffer.concat(parts) } });
-        const gathered = encodeDelivery({ ...fields, content: { form: "batches", chunks: parts } });
-        expect(gathered.toBuffer()).toEqual(Buffer.from(expected.finish()));
+        const response = { delivery: { ...fields, batches: Buffer.concat(parts) } };
+        const gathered = { ...fields, content: { form: "batches", chunks: parts } } as const;
+        const subscribed = Buffer.from(SubscribeResponse.encode(response).finish());
+        expect(encodeDelivery("subscribe", gathered).toBuffer()).toEqual(subscribed);
+        const consumed = Buffer.from(ConsumeResponse.encode(response).finish());
+        expect(encodeDelivery("consume", gathered).toBuffer()).toEqual(consumed);
       }),
     );
   });
@@ -43,7 +46,7 @@ describe("gathered responses", () => {
     };
     const delivery = { topic: "t", partition: 3, ...numbers, chargedBytes: 70 };
     const expected = SubscribeResponse.encode({ delivery: { ...delivery, records } }).finish();
-    const gathered = encodeDelivery({ ...delivery, content: { form: "records", fields } });
+    const gathered = encodeDelivery("subscribe", { ...delivery, content: { form: "records", fields } });
     expect(gathered.toBuffer()).toEqual(Buffer.from(expected));
   });
 

@@ -12,6 +12,8 @@ export type Callable<Request, Response> = Pick<
 export const topicService = serviceDefinition(millrace.v1, millrace.v1.TopicService);
 /** The cluster and its identities. */
 export const clusterService = serviceDefinition(millrace.v1, millrace.v1.ClusterService);
+/** Consumer groups. */
+export const groupService = serviceDefinition(millrace.v1, millrace.v1.GroupService);
 /** Health, as grpc.health.v1 defines it. */
 export const healthService = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);
 /** Records. A batch to publish is given as it is. */
