@@ -6,4 +6,5 @@ export * from "./gather-message.ts";
 export * from "./publish-request.ts";
 export * from "./service-definition.ts";
 export * from "./status.ts";
+export * from "./stream-service.ts";
 export * from "./wire-format-error.ts";
