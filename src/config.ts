@@ -45,6 +45,12 @@ export const ServerConfigSchema = z.strictObject({
     .describe("how long an idle producer is remembered"),
   connectionsMax: count(1, 100_000).default(1_000).describe("most connections"),
   connectionsPerIpMax: count(1, 100_000).default(50).describe("most connections of one remote address"),
+  keepaliveTimeMs: count(100, 3_600_000)
+    .default(10_000)
+    .describe("milliseconds after which a connection is asked whether its client still answers"),
+  keepaliveTimeoutMs: count(100, 600_000)
+    .default(5_000)
+    .describe("milliseconds to wait for that answer before the connection is cut"),
   topicDefaults: z
     .record(z.string(), z.coerce.string())
     .default({})

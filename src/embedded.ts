@@ -12,7 +12,10 @@ import { VERSION } from "./version.ts";
 
 /** How an embedded broker is set up. Exactly one of `memory` and `dataDir` says where records go. */
 export interface EmbeddedOptions
-  extends Pick<RpcServerOptions, "host" | "port" | "produceBytesMax" | "connections">,
+  extends Pick<
+      RpcServerOptions,
+      "host" | "port" | "produceBytesMax" | "connections" | "keepaliveTimeMs" | "keepaliveTimeoutMs"
+    >,
     Pick<
       BrokerOptions,
       | "brokerId"

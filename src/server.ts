@@ -31,6 +31,8 @@ export async function serve(config: ServerConfig): Promise<RunningServer> {
     produceBytesMax: config.produceBytesMax,
     openFilesMax: config.openFilesMax,
     producerExpirationMs: config.producerExpirationMs,
+    keepaliveTimeMs: config.keepaliveTimeMs,
+    keepaliveTimeoutMs: config.keepaliveTimeoutMs,
     connections: connectionLimits(config.connectionsMax, config.connectionsPerIpMax),
     logger,
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),

@@ -30,6 +30,10 @@ export interface RpcServerOptions {
   readonly sendBytesMax?: number;
   /** How long a client may take nothing of what waits for it. Default 30,000 ms. */
   readonly stallTimeoutMs?: number;
+  /** Milliseconds after which a connection is asked whether its client still answers (HTTP/2 PING). Default 10,000. */
+  readonly keepaliveTimeMs?: number;
+  /** Milliseconds to wait for that answer before the connection is cut. Default 5,000. */
+  readonly keepaliveTimeoutMs?: number;
   /** Default: CONNECTION_LIMITS. */
   readonly connections?: ConnectionLimits;
 }
@@ -42,8 +46,6 @@ const SERVER_OPTIONS = {
   "grpc.max_connection_idle_ms": 300_000,
   "grpc.max_connection_age_ms": 3_600_000,
   "grpc.max_connection_age_grace_ms": 60_000,
-  "grpc.keepalive_time_ms": 60_000,
-  "grpc.keepalive_timeout_ms": 20_000,
   "grpc.enable_channelz": 0,
 };
 
@@ -53,6 +55,8 @@ const DEFAULT_PORT = 7171;
 const PRODUCE_BYTES_MAX = 64 * 1_048_576;
 const SEND_BYTES_MAX = 64 * 1_048_576;
 const STALL_TIMEOUT_MS = 30_000;
+const KEEPALIVE_TIME_MS = 10_000;
+const KEEPALIVE_TIMEOUT_MS = 5_000;
 
 interface Parts {
   readonly server: Server;
@@ -83,7 +87,12 @@ export class RpcServer {
     const { host = DEFAULT_HOST, port = DEFAULT_PORT, logger = silentLogger, clock = systemClock } = options;
     const open = new Set<Drainable>();
     const gate = new CallGate();
-    const server = new Server({ ...SERVER_OPTIONS, interceptors: [gate.interceptor] });
+    const server = new Server({
+      ...SERVER_OPTIONS,
+      "grpc.keepalive_time_ms": options.keepaliveTimeMs ?? KEEPALIVE_TIME_MS,
+      "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS,
+      interceptors: [gate.interceptor],
+    });
     const health = addServices(server, {
       clock,
       logger,
