@@ -5,6 +5,7 @@ export * from "./crc32c.ts";
 export * from "./in-parallel.ts";
 export * from "./limits.ts";
 export * from "./logger.ts";
+export * from "./nearest-names.ts";
 export * from "./random.ts";
 export * from "./serial-queue.ts";
 export * from "./topic-name.ts";

@@ -2,10 +2,9 @@
  * The configs a topic may have: Kafka's names and meanings (TopicConfig), and `flush.mode`, which says what an ack
  * means. One table; validation, defaults and documentation are read off it.
  */
-import { BATCH_BYTES_DEFAULT, BATCH_BYTES_MAX } from "../base/index.ts";
+import { BATCH_BYTES_DEFAULT, BATCH_BYTES_MAX, nearestNames } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { LogConfig } from "../log/index.ts";
-import { nearestNames } from "./nearest-names.ts";
 import type { TopicConfigEntry } from "./types.ts";
 
 /** Kafka's way to write "no limit" for 64-bit configs. */

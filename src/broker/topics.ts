@@ -1,9 +1,14 @@
-import { type Clock, PARTITIONS_PER_TOPIC_MAX, type Random, SerialQueue } from "../base/index.ts";
+import {
+  type Clock,
+  nearestNames,
+  PARTITIONS_PER_TOPIC_MAX,
+  type Random,
+  SerialQueue,
+} from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { PartitionLog } from "../log/index.ts";
 import type { MetadataStore, TopicMetadata, TopicValues } from "../metadata/index.ts";
 import type { LogManager, TopicLogs } from "./log-manager.ts";
-import { nearestNames } from "./nearest-names.ts";
 import { changeFailure } from "./open-metadata.ts";
 import {
   checkTopicConfigName,

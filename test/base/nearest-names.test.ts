@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearestNames } from "../../src/broker/nearest-names.ts";
+import { nearestNames } from "../../src/base/nearest-names.ts";
 
 /** Names, and how many of them were taken. */
 function counted(count: number, nameOf: (index: number) => string) {
