@@ -1,6 +1,7 @@
 /** The SDK: what a program needs to administer topics, to produce and to read. */
 export * from "./api/admin.ts";
 export * from "./api/client.ts";
+export * from "./api/group-admin.ts";
 export * from "./api/producer.ts";
 export * from "./api/reader.ts";
 export { connect } from "./connect.ts";

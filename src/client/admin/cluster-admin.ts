@@ -15,6 +15,7 @@ import type {
 import type { Cluster } from "../cluster/cluster.ts";
 import { requireKnown } from "../option-checks.ts";
 import { clusterService, healthService, topicService } from "../transport/services.ts";
+import { CoordinatedGroups } from "./coordinated-groups.ts";
 import { describedCluster, describedConfigs, describedTopic, summarizedTopic } from "./descriptions.ts";
 import { lookUpOffsets } from "./offset-lookup.ts";
 
@@ -23,11 +24,12 @@ const DESCRIBE_TOPICS_MAX = 100;
 /** grpc.health.v1.HealthCheckResponse.ServingStatus by its numbers. */
 const HEALTH: readonly HealthStatus[] = ["unknown", "serving", "not-serving", "service-unknown"];
 
-/** Administration by unary calls; see Admin. */
-export class ClusterAdmin implements Admin {
+/** Administration by unary calls; see Admin. That of groups it has from where their coordinators are asked. */
+export class ClusterAdmin extends CoordinatedGroups implements Admin {
   readonly #cluster: Cluster;
 
   constructor(cluster: Cluster) {
+    super(cluster);
     this.#cluster = cluster;
   }
 

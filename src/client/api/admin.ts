@@ -3,6 +3,7 @@
  * repeated by the client after it may have had an effect. Options that are not known are refused with a TypeError.
  */
 import type { MillraceError } from "../../errors/index.ts";
+import type { GroupAdmin } from "./group-admin.ts";
 
 /** What to create. */
 export interface CreateTopicOptions {
@@ -125,8 +126,8 @@ export interface BrokerDescription {
 /** What a broker says of itself, as in grpc.health.v1. */
 export type HealthStatus = "unknown" | "serving" | "not-serving" | "service-unknown";
 
-/** Administration of topics and a look at the cluster. */
-export interface Admin {
+/** Administration of topics and consumer groups, and a look at the cluster. */
+export interface Admin extends GroupAdmin {
   /** Creates a topic. Throws TOPIC_ALREADY_EXISTS, INVALID_REQUEST, INVALID_CONFIG. */
   createTopic(options: CreateTopicOptions): Promise<TopicDescription>;
   /** All topics, in order of their names. */

@@ -2,7 +2,7 @@ import type { Clock, Random } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import { describedTopic } from "../admin/descriptions.ts";
 import type { BrokerConnection } from "../transport/broker-connection.ts";
-import { clusterService, topicService } from "../transport/services.ts";
+import { clusterService, groupService, topicService } from "../transport/services.ts";
 import { Connections } from "./connections.ts";
 import { MetadataCache } from "./metadata-cache.ts";
 import { leaderOf, metadataOf, type TopicMetadata } from "./topic-metadata.ts";
@@ -39,6 +39,16 @@ export class Cluster {
   /** The connection to a partition's leader, as far as metadata is known. Throws as `leaderOf` does. */
   leader(topic: TopicMetadata, partition: number): BrokerConnection {
     return this.connections.to(leaderOf(topic, partition));
+  }
+
+  /** The connection to the broker that coordinates a group; asked anew each time, as it may have moved. */
+  async coordinator(group: string): Promise<BrokerConnection> {
+    const { endpoint } = await this.connections.callAny(
+      groupService.findCoordinator,
+      { group },
+      "repeatable",
+    );
+    return this.connections.to(endpoint);
   }
 
   /** An identity that nobody had before. */
