@@ -7,20 +7,28 @@ export interface GroupRecord {
   readonly value: Buffer | null;
 }
 
+/** Most bytes of keys and values that one append to a group's log may hold: it is one record batch, all or none. */
+export const APPEND_BYTES_MAX = 2 * 1_048_576;
+
 /** The compacted partition that holds the state of some groups. */
 export interface GroupLog {
-  /** Appends records in order, all or none. Resolves when they are durable. Throws the failures of a log. */
+  /**
+   * Appends records in order, all or none; at most APPEND_BYTES_MAX bytes of keys and values. Resolves when they are
+   * durable. Throws the failures of a log.
+   */
   append(records: readonly GroupRecord[]): Promise<void>;
-  /** Reads everything there is, in order. */
+  /** Reads everything there is, in order. What is visited may not be kept: its bytes are used again. */
   replay(visit: (record: GroupRecord) => void): Promise<void>;
 }
 
-/** The groups' logs. A group belongs to one of them by the hash of its name. */
+/** The groups' logs, numbered from 0. A group belongs to one of them by the hash of its name. */
 export interface GroupLogs {
-  /** Those that exist; none before the first group. */
-  existing(): Promise<readonly GroupLog[]>;
-  /** The log of a group; the internal topic is created if it is not there. */
-  logOf(group: string): Promise<GroupLog>;
+  /** Undefined while there are none: nobody was ever in a group. */
+  existing(): readonly GroupLog[] | undefined;
+  /** Those that exist; the internal topic is created if it is not there. */
+  create(): Promise<readonly GroupLog[]>;
+  /** Number of the log of a group, of so many; always the same. */
+  numberOf(group: string, logCount: number): number;
 }
 
 /** A topic as groups see it. */
