@@ -2,6 +2,8 @@
 export * from "./api/admin.ts";
 export * from "./api/client.ts";
 export * from "./api/group-admin.ts";
+export * from "./api/places.ts";
 export * from "./api/producer.ts";
 export * from "./api/reader.ts";
+export * from "./api/streams.ts";
 export { connect } from "./connect.ts";

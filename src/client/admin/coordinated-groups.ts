@@ -1,5 +1,5 @@
 import { millrace } from "../../gen/millrace.js";
-import type { TopicPartition } from "../api/admin.ts";
+import type { TopicPartition } from "../api/places.ts";
 import type {
   CommitOutcome,
   DeleteOffsetsOptions,

@@ -1,7 +1,7 @@
 /** Turns the answers of GroupService into what the SDK gives out. */
 import { millrace } from "../../gen/millrace.js";
 import { messageToError } from "../../wire/index.ts";
-import type { TopicPartition } from "../api/admin.ts";
+import type { TopicPartition } from "../api/places.ts";
 import type {
   CommitOutcome,
   CommittedOffset,

@@ -4,6 +4,7 @@
  */
 import type { MillraceError } from "../../errors/index.ts";
 import type { GroupAdmin } from "./group-admin.ts";
+import type { TopicPartition } from "./places.ts";
 
 /** What to create. */
 export interface CreateTopicOptions {
@@ -74,20 +75,11 @@ export interface TopicConfigChange {
   readonly reset?: readonly string[];
 }
 
-/** A partition. */
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /** Where to cut the oldest records of a partition. */
 export interface TrimOptions extends TopicPartition {
   /** New log start offset, at most the high watermark. Default: the high watermark, which empties the partition. */
   readonly beforeOffset?: number;
 }
-
-/** A place in a partition: its two ends, an offset, or the first record at or after a time. */
-export type StartPosition = "start" | "end" | number | { readonly timestampMs: number };
 
 /** Which offset to look up. */
 export interface OffsetQuery extends TopicPartition {

@@ -4,7 +4,7 @@
  * options that are not known are refused with a TypeError.
  */
 import type { MillraceError } from "../../errors/index.ts";
-import type { StartPosition, TopicPartition } from "./admin.ts";
+import type { StartPosition, TopicPartition } from "./places.ts";
 
 /** empty: no members. reconciling: partitions are on their way. stable: every member has what it should have. */
 export type GroupState = "empty" | "reconciling" | "stable" | "unknown";

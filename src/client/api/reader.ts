@@ -1,7 +1,7 @@
 /** Reading: partitions assigned by hand, delivered in order, prefetched within bounds. */
 import type { MillraceError } from "../../errors/index.ts";
 import type { RecordHeader } from "../../record/index.ts";
-import type { StartPosition, TopicPartition } from "./admin.ts";
+import type { StartPosition, TopicPartition } from "./places.ts";
 
 /** What to read and from where. */
 export interface ReaderAssignment {

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/index.ts";
-import type { StartPosition, TopicPartition } from "../api/admin.ts";
+import type { StartPosition, TopicPartition } from "../api/places.ts";
 import type {
   AssignedPartition,
   ConsumedBatch,

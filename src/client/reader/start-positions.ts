@@ -1,7 +1,8 @@
 /** Turns what a program says about where to begin into partitions and offsets. */
 import { MillraceError } from "../../errors/index.ts";
 import { lookUpOffsets } from "../admin/offset-lookup.ts";
-import type { OffsetQuery, StartPosition } from "../api/admin.ts";
+import type { OffsetQuery } from "../api/admin.ts";
+import type { StartPosition } from "../api/places.ts";
 import type { ReaderAssignment } from "../api/reader.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { leaderOf } from "../cluster/topic-metadata.ts";
