@@ -2,12 +2,14 @@ import type { Admin } from "./api/admin.ts";
 import type { Client } from "./api/client.ts";
 import type { Producer, ProducerOptions } from "./api/producer.ts";
 import type { Reader, ReaderOptions } from "./api/reader.ts";
+import type { Streams } from "./api/streams.ts";
 import { ClusterAdmin } from "./admin/cluster-admin.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { BatchingProducer } from "./producer/batching-producer.ts";
 import { producerSettings } from "./producer/producer-settings.ts";
 import { PartitionReader } from "./reader/partition-reader.ts";
 import { readerSettings } from "./reader/reader-settings.ts";
+import { TopicStreams } from "./streams/topic-streams.ts";
 
 /** What `connect` gives; see Client. */
 export class ConnectedClient implements Client {
@@ -42,6 +44,11 @@ export class ConnectedClient implements Client {
 
   consumer(options: ReaderOptions = {}): Reader {
     return this.reader(options);
+  }
+
+  streams(topic: string): Streams {
+    const newReader = (options: ReaderOptions) => this.reader(options);
+    return new TopicStreams({ cluster: this.#cluster, topic, newReader });
   }
 
   close(): Promise<void> {

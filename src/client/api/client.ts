@@ -2,6 +2,7 @@
 import type { Admin } from "./admin.ts";
 import type { Producer, ProducerOptions } from "./producer.ts";
 import type { Reader, ReaderOptions } from "./reader.ts";
+import type { Streams } from "./streams.ts";
 
 /** How to reach a cluster. */
 export interface ConnectOptions {
@@ -26,6 +27,8 @@ export interface Client {
   reader(options?: ReaderOptions): Reader;
   /** The same as `reader`: without a consumer group, a consumer reads the partitions it is assigned by hand. */
   consumer(options?: ReaderOptions): Reader;
+  /** The event-sourced streams of a topic with `stream.index=true`. */
+  streams(topic: string): Streams;
   /**
    * Closes its producers (which flush first, within their `deliveryTimeoutMs`), its readers, and its channels. Throws
    * what the flush throws, after everything is closed. Harmless if called again.

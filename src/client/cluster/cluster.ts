@@ -26,12 +26,15 @@ export interface ProducerIdentity {
 export class Cluster {
   readonly clock: Clock;
   readonly random: Random;
+  /** Deadline of unary calls, and of tries that are made again. */
+  readonly timeoutMs: number;
   readonly connections: Connections;
   readonly metadata: MetadataCache;
 
   constructor(options: ClusterOptions) {
     this.clock = options.clock;
     this.random = options.random;
+    this.timeoutMs = options.timeoutMs;
     this.connections = new Connections(options.endpoints, options);
     this.metadata = new MetadataCache((topic) => this.#describe(topic), options.clock);
   }

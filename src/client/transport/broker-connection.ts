@@ -1,4 +1,10 @@
-import { Client, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
+import {
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+} from "@grpc/grpc-js";
 import { type Clock, RPC_MESSAGE_BYTES_MAX } from "../../base/index.ts";
 import type { MillraceError } from "../../errors/index.ts";
 import { callError, type EndpointOrigin } from "./call-failure.ts";
@@ -68,6 +74,21 @@ export class BrokerConnection {
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
+      new Metadata(),
+    );
+  }
+
+  /** Makes a call that is answered by a stream, on the connection for bulk data. Its failures: see `explain`. */
+  openReading<Request, Response>(
+    method: Callable<Request, Response>,
+    request: Request,
+  ): ClientReadableStream<Response> {
+    this.#data ??= this.#dial();
+    return this.#data.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
       new Metadata(),
     );
   }
