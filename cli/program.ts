@@ -9,6 +9,7 @@ import { contextCommand } from "./commands/context.ts";
 import { logCommand } from "./commands/log.ts";
 import { produceCommand } from "./commands/produce.ts";
 import { startCommand } from "./commands/start.ts";
+import { streamCommand } from "./commands/stream.ts";
 import { topicCommand } from "./commands/topic.ts";
 import { versionCommand } from "./commands/version.ts";
 import type { Io } from "./io.ts";
@@ -65,7 +66,7 @@ export function buildProgram(io: Io): Command {
       .helpGroup("This command:"),
   );
   add(program, "Broker:", [startCommand()]);
-  add(program, "Records:", [produceCommand(io), consumeCommand(io)]);
+  add(program, "Records:", [produceCommand(io), consumeCommand(io), streamCommand(io)]);
   add(program, "Administration:", [topicCommand(io), clusterCommand(io)]);
   add(program, "Tools:", [benchCommand(io), logCommand(io)]);
   add(program, "This command:", [contextCommand(io), completionCommand(io), versionCommand(io)]);
