@@ -7,3 +7,4 @@ export * from "./api/producer.ts";
 export * from "./api/reader.ts";
 export * from "./api/streams.ts";
 export { connect } from "./connect.ts";
+export { eventOfRecord } from "./streams/event-of-record.ts";

@@ -1,6 +1,6 @@
 import type { AllEventsOptions, StreamEvent } from "../api/streams.ts";
 import type { Reader, ReaderOptions } from "../api/reader.ts";
-import { eventOfRecord } from "./event-messages.ts";
+import { eventOfRecord } from "./event-of-record.ts";
 
 /**
  * Reads a topic's events with a reader, which knows leaders, reconnects and never skips. The revision comes from the

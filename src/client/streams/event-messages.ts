@@ -1,15 +1,10 @@
 /** Events between the SDK's words and the protocol's. */
 import { millrace } from "../../gen/millrace.js";
-import type { RecordHeader } from "../../record/index.ts";
 import type { Durability } from "../api/producer.ts";
-import type { ConsumedRecord } from "../api/reader.ts";
 import type { AppendedEvents, ExpectedRevision, NewEvent, StreamEvent, StreamInfo } from "../api/streams.ts";
 
 const { STREAM_STATE_ANY, STREAM_STATE_NONE, STREAM_STATE_EXISTS } = millrace.v1.StreamState;
 const { DURABILITY_DURABLE, DURABILITY_UNSPECIFIED, DURABILITY_WRITTEN } = millrace.v1.Durability;
-
-/** Headers that Millrace adds to the records of events begin so; see src/stream/README.md. */
-const RESERVED_PREFIX = "millrace.";
 
 const STATES = { any: STREAM_STATE_ANY, none: STREAM_STATE_NONE, exists: STREAM_STATE_EXISTS } as const;
 
@@ -80,29 +75,6 @@ export function streamInfo(info: millrace.v1.StreamInfo.$Properties): StreamInfo
     lastRevision: info.lastRevision ?? undefined,
     snapshotRevision: info.snapshotRevision ?? undefined,
   };
-}
-
-/** A record of an indexed topic, as an event; its own headers tell what an append has made of it. */
-export function eventOfRecord(record: ConsumedRecord): StreamEvent {
-  const { topic, partition, offset, timestampMs, key, value } = record;
-  const headers: RecordHeader[] = [];
-  let type = "";
-  let revision: number | undefined;
-  let isSnapshot = false;
-  for (const header of record.headers) {
-    if (!header.key.startsWith(RESERVED_PREFIX)) headers.push(header);
-    else if (header.key === "millrace.type") type = text(header);
-    else if (header.key === "millrace.revision") revision = Number(text(header));
-    else if (header.key === "millrace.snapshot") {
-      isSnapshot = true;
-      revision = Number(text(header));
-    }
-  }
-  return { topic, partition, offset, timestampMs, stream: key, value, headers, type, revision, isSnapshot };
-}
-
-function text({ value }: RecordHeader): string {
-  return value === null ? "" : Buffer.from(value).toString();
 }
 
 function bufferOrNull(bytes: Uint8Array | null | undefined): Buffer | null {
