@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { benchCodec } from "./codec.ts";
 import { benchEngine } from "./engine.ts";
+import { benchGroups } from "./groups.ts";
 import { benchLatency } from "./latency.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPath } from "./path.ts";
@@ -23,6 +24,7 @@ const DEFINITIONS: Readonly<Record<Part, PartDefinition>> = {
   },
   latency: { title: "Durable acks at 5,000 records/s of 1 KiB, open loop", run: benchLatency },
   memory: { title: "Memory of the broker process", run: benchMemory },
+  groups: { title: "Consumer groups over gRPC: rebalances and commits", run: benchGroups },
 };
 
 /** Makes Node load what tunes the process before anything else. */
