@@ -7,7 +7,7 @@ export const ExitCode = {
   failure: 1,
   /** It was not tried: the command line or the settings are wrong. */
   usage: 2,
-  /** A topic, partition, context or file does not exist. */
+  /** A topic, partition, group, context or file does not exist. */
   notFound: 3,
   /** The broker cannot be reached or cannot serve now; the same command may succeed later. */
   unavailable: 4,

@@ -6,6 +6,7 @@ import { clusterCommand } from "./commands/cluster.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { contextCommand } from "./commands/context.ts";
+import { groupCommand } from "./commands/group.ts";
 import { logCommand } from "./commands/log.ts";
 import { produceCommand } from "./commands/produce.ts";
 import { startCommand } from "./commands/start.ts";
@@ -31,7 +32,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 unavailable (try aga
 /** The whole tree of commands. */
 export function buildProgram(io: Io): Command {
   const program = new Command("millrace")
-    .description("A partitioned, durable event log over gRPC: run a broker, administer topics, move records.")
+    .description(
+      "A partitioned, durable event log over gRPC: run a broker, administer topics and groups, move records.",
+    )
     .version(VERSION, "-V, --version", "print the version")
     .addHelpText("after", EXAMPLES);
   addGlobalOptions(program);
@@ -67,7 +70,7 @@ export function buildProgram(io: Io): Command {
   );
   add(program, "Broker:", [startCommand()]);
   add(program, "Records:", [produceCommand(io), consumeCommand(io), streamCommand(io)]);
-  add(program, "Administration:", [topicCommand(io), clusterCommand(io)]);
+  add(program, "Administration:", [topicCommand(io), groupCommand(io), clusterCommand(io)]);
   add(program, "Tools:", [benchCommand(io), logCommand(io)]);
   add(program, "This command:", [contextCommand(io), completionCommand(io), versionCommand(io)]);
   return program;

@@ -1,6 +1,5 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { PARTITIONS_PER_TOPIC_MAX } from "../../src/base/index.ts";
-import { collectList } from "../arguments/name-value.ts";
+import { Command, Option } from "commander";
+import { collectPartitions } from "../arguments/partitions.ts";
 import { wholeNumber } from "../arguments/quantities.ts";
 import type { Io } from "../io.ts";
 import { compileFormat, FORMAT_HELP } from "../records/record-format.ts";
@@ -59,13 +58,4 @@ export function consumeCommand(io: Io): Command {
 function checkedFormat(format: string): string {
   compileFormat(format, Buffer.alloc(0));
   return format;
-}
-
-const parsePartition = wholeNumber({ min: 0, max: PARTITIONS_PER_TOPIC_MAX - 1 });
-
-function collectPartitions(text: string, before: readonly number[] | undefined): number[] {
-  const partitions = collectList(text, []).map(parsePartition);
-  const all = [...(before ?? []), ...partitions];
-  if (new Set(all).size < all.length) throw new InvalidArgumentError("Name each partition once.");
-  return all;
 }

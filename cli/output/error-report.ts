@@ -1,4 +1,4 @@
-import { MillraceError, StartError } from "../../src/errors/index.ts";
+import { MillraceError, type Reason, StartError } from "../../src/errors/index.ts";
 import { FileSystemError } from "../../src/fs/index.ts";
 import { CliError, ExitCode } from "../cli-error.ts";
 import type { Io } from "../io.ts";
@@ -17,12 +17,13 @@ export function reportError(io: Pick<Io, "stderr">, error: unknown, isVerbose: b
   }
 }
 
+const NOT_FOUND: ReadonlySet<Reason> = new Set(["TOPIC_NOT_FOUND", "PARTITION_NOT_FOUND", "GROUP_NOT_FOUND"]);
+
 /** The exit code that tells a script what kind of failure it was. */
 export function exitCodeFor(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof MillraceError) {
-    if (error.reason === "TOPIC_NOT_FOUND" || error.reason === "PARTITION_NOT_FOUND")
-      return ExitCode.notFound;
+    if (NOT_FOUND.has(error.reason)) return ExitCode.notFound;
     // "same": the table of reasons says that the same call may succeed later.
     return error.retry === "same" ? ExitCode.unavailable : ExitCode.failure;
   }

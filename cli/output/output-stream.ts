@@ -1,6 +1,12 @@
 import type { Writable } from "node:stream";
 import { FileSystemError } from "../../src/fs/index.ts";
 
+/** What a terminal tells of its size. */
+interface TerminalSize {
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
 /**
  * stdout or stderr. A reader that goes away (`| head`) is no failure: what is written afterwards is dropped, and
  * whoever produces it can hear of it and stop. Where writing fails for another reason it is the same, and `failure`
@@ -9,14 +15,14 @@ import { FileSystemError } from "../../src/fs/index.ts";
 export class OutputStream {
   readonly isTerminal: boolean;
   readonly #name: string;
-  readonly #stream: Writable & { readonly columns?: number };
+  readonly #stream: Writable & TerminalSize;
   #hasColors: boolean;
   #isClosed = false;
   #failure: FileSystemError | undefined;
   readonly #closeListeners = new Set<() => void>();
 
   constructor(
-    stream: Writable & { readonly isTTY?: boolean; readonly columns?: number },
+    stream: Writable & TerminalSize & { readonly isTTY?: boolean },
     env: Readonly<Record<string, string | undefined>>,
     name: string,
   ) {
@@ -36,6 +42,11 @@ export class OutputStream {
   /** Writes no colours from now on. */
   disableColors(): void {
     this.#hasColors = false;
+  }
+
+  /** Height of the terminal; 24 if unknown. */
+  get rows(): number {
+    return this.#stream.rows || 24;
   }
 
   /** Width of the terminal; 80 if unknown. */

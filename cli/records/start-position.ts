@@ -1,8 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { Admin, ReaderAssignment, StartPosition } from "../../src/index.ts";
 import { OFFSET_MAX } from "../../src/base/index.ts";
-import { parseTimestamp } from "./timestamp.ts";
-import { parseDuration } from "../arguments/quantities.ts";
+import { parseInstant } from "./timestamp.ts";
 
 /** Where to begin: a place that the SDK knows, or the last so many records of each partition. */
 export type ConsumeStart = StartPosition | { readonly last: number };
@@ -20,10 +19,9 @@ export function parseStart(text: string, nowMs: number): ConsumeStart {
 }
 
 function parseTime(text: string, nowMs: number): number {
-  if (text.startsWith("-")) return nowMs - parseDuration(text.slice(1), { min: 0, max: nowMs });
-  const timestampMs = /^\d{1,16}$/.test(text) ? Number(text) : parseTimestamp(text);
-  if (Number.isSafeInteger(timestampMs) && timestampMs >= 0) return timestampMs;
-  throw new InvalidArgumentError(ALLOWED);
+  const timestampMs = parseInstant(text, nowMs);
+  if (timestampMs === undefined) throw new InvalidArgumentError(ALLOWED);
+  return timestampMs;
 }
 
 /** What to read. */

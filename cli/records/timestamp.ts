@@ -1,3 +1,5 @@
+import { parseDuration } from "../arguments/quantities.ts";
+
 /** The last instant that ISO 8601 in JavaScript reaches; timestamps of records may be later. */
 const DATE_MS_MAX = 8_640_000_000_000_000;
 
@@ -12,4 +14,14 @@ const ISO_8601 = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(
 /** Milliseconds since the Unix epoch; NaN for what is not ISO 8601. */
 export function parseTimestamp(text: string): number {
   return ISO_8601.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+/**
+ * Milliseconds since the Unix epoch of "2026-01-31T12:00:00Z", "1769860800000" or "-15m" (before `nowMs`); undefined for
+ * what is none of them. Throws InvalidArgumentError for a duration that is none.
+ */
+export function parseInstant(text: string, nowMs: number): number | undefined {
+  if (text.startsWith("-")) return nowMs - parseDuration(text.slice(1), { min: 0, max: nowMs });
+  const timestampMs = /^\d{1,16}$/.test(text) ? Number(text) : parseTimestamp(text);
+  return Number.isSafeInteger(timestampMs) && timestampMs >= 0 ? timestampMs : undefined;
 }

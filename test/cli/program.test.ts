@@ -28,6 +28,8 @@ describe("the tree of commands", () => {
         ...["list", "describe", "create", "alter", "add-partitions", "delete", "trim"].map(
           (verb) => `topic ${verb}`,
         ),
+        "group",
+        ...["list", "describe", "seek", "delete", "delete-offsets"].map((verb) => `group ${verb}`),
         "produce",
         "consume",
         "cluster",
@@ -139,6 +141,8 @@ describe("completion", () => {
         .split("\n");
     };
     expect(complete("to")).toEqual(["topic"]);
+    expect(complete("group", "delete")).toEqual(["delete", "delete-offsets"]);
+    expect(complete("group", "seek", "billing", "--to-")).toEqual(["--to-group"]);
     expect(complete("topic", "de")).toEqual(["describe", "delete"]);
     expect(complete("topic", "create", "orders", "--pa")).toEqual(["--partitions"]);
     expect(complete("topic", "list", "-o", "")).toEqual(["table", "json", "yaml"]);
