@@ -4,18 +4,21 @@ import type { Admin } from "../../src/index.ts";
 import type { Clock } from "../../src/base/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import { Finished } from "../cli-error.ts";
-import { type Connected, withConnection } from "../connected.ts";
+import { withConnection } from "../connected.ts";
 import { exitCodeOf, type EndSignal, type Io } from "../io.ts";
 import { groupFindings } from "../output/group-findings.ts";
 import { type GroupReport, groupText } from "../output/group-tables.ts";
-import { printResult, streamResult, yamlWriterFor } from "../output/print.ts";
+import { type OutputFormat, printResult, streamResult, yamlWriterFor } from "../output/print.ts";
 import { formatDuration } from "../output/quantities.ts";
 import { RetryNotice } from "../output/retry-notice.ts";
 import { Screen } from "../output/screen.ts";
 import { formatTimestamp } from "../records/timestamp.ts";
+import type { Settings } from "../settings/settings.ts";
 
 /** Options of `group describe`. */
 export type DescribeOptions = {
+  /** The only topic to tell of. */
+  readonly topic?: string;
   /** Milliseconds between two looks. */
   readonly watch?: number;
 };
@@ -25,31 +28,37 @@ export async function describeGroup(
   io: Io,
   command: Command,
   name: string,
-  { watch }: DescribeOptions,
+  { topic, watch }: DescribeOptions,
 ): Promise<void> {
-  await withConnection(io, command, async (connected) => {
-    const { client, settings } = connected;
-    const report = await reportOf(client.admin(), name, io.clock);
-    if (watch !== undefined) return watchGroup(io, connected, report, watch);
+  await withConnection(io, command, async ({ client, settings }) => {
+    const look = () => lookAt(client.admin(), name, topic, io.clock);
+    if (watch !== undefined) return watchGroup(io, settings, look, watch);
+    const report = await look();
     const printer = { stdout: io.stdout, format: settings.output };
     await printResult(printer, report, () => groupText(report, io.stdout));
   });
 }
 
-async function reportOf(admin: Admin, name: string, clock: Clock): Promise<GroupReport> {
-  const group = await admin.describeGroup(name);
+async function lookAt(
+  admin: Admin,
+  name: string,
+  topic: string | undefined,
+  clock: Clock,
+): Promise<GroupReport> {
+  const group = await admin.describeGroup(name, topic === undefined ? {} : { topic });
   const timestamp = clock.nowMs();
   const lag = group.partitions.reduce((sum, partition) => sum + partition.lag, 0);
-  return { timestamp, ...group, lag, findings: groupFindings(group, timestamp) };
+  return { timestamp, ...group, lag, findings: groupFindings(group, { nowMs: timestamp, topic }) };
 }
 
 /** Shows the group until a signal or until nobody reads stdout. A broker that is away for a while is waited for. */
 async function watchGroup(
   io: Io,
-  { client, settings }: Connected,
-  first: GroupReport,
+  settings: Settings,
+  look: () => Promise<GroupReport>,
   intervalMs: number,
 ): Promise<void> {
+  const first = await look(); // what fails here fails for good
   const show = await shower(io, settings.output, intervalMs);
   const notice = new RetryNotice(io.stderr, io.clock, { isVerbose: settings.isVerbose, isQuiet: false });
   const ending = new Ending(io);
@@ -57,7 +66,7 @@ async function watchGroup(
     await show(first);
     while (await ending.isAwayFor(intervalMs)) {
       try {
-        await show(await reportOf(client.admin(), first.group, io.clock));
+        await show(await look());
       } catch (thrown) {
         if (!(thrown instanceof MillraceError) || thrown.retry !== "same") throw thrown;
         notice.retrying(thrown);
@@ -72,7 +81,7 @@ async function watchGroup(
 /** In place at a terminal; elsewhere one after the other: texts, lines of JSON, or YAML documents. */
 async function shower(
   { stdout }: Io,
-  format: Connected["settings"]["output"],
+  format: OutputFormat,
   intervalMs: number,
 ): Promise<(report: GroupReport) => Promise<void>> {
   const yaml = await yamlWriterFor(format);

@@ -34,6 +34,7 @@ function addLooking(command: Command, io: Io): void {
   command
     .command("describe <group>")
     .description("Shows the members, offsets and lag of a group, and why it waits where it does.")
+    .option("-t, --topic <topic>", "only partitions of this topic")
     .addOption(
       new Option("-w, --watch [interval]", "show it again and again, until Ctrl-C")
         .argParser((text) => parseDuration(text, { min: 100, max: 3_600_000 }))
@@ -55,7 +56,7 @@ Examples:
   millrace group describe billing
   millrace group describe billing --watch          every 2 s: in place at a terminal
   millrace group describe billing --watch 30s -o json | jq .lag
-  millrace group describe billing -o json | jq '.findings[].why'
+  millrace group describe billing --topic orders -o json | jq '.findings[].why'
 
 COMMITTED is the next offset to read, LAG what is between it and END. An interval without a unit is milliseconds.`;
 

@@ -27,8 +27,16 @@ export interface GroupFinding extends Explanation {
 /** A member that has not committed for so long while there is something to read is worth a word. */
 const QUIET_MS = 60_000;
 
+/** How a group was looked at. */
+export interface Look {
+  /** When, by the clock here. */
+  readonly nowMs: number;
+  /** The only topic that was asked for; undefined for all. */
+  readonly topic: string | undefined;
+}
+
 /** What the group waits for, the gravest first; nothing for a group that reads. */
-export function groupFindings(group: GroupDescription, nowMs: number): GroupFinding[] {
+export function groupFindings(group: GroupDescription, { nowMs, topic }: Look): GroupFinding[] {
   const kinds = new Map<string, { readonly cause: FindingCause; readonly partitions: GroupPartition[] }>();
   for (const partition of group.partitions) {
     const cause = causeOf(partition, nowMs);
@@ -43,7 +51,8 @@ export function groupFindings(group: GroupDescription, nowMs: number): GroupFind
     partitions: partitions.map(({ topic, partition }) => ({ topic, partition })),
     ...explain(cause, partitions, group, nowMs),
   }));
-  return [...found, ...ofTheWhole(group)].sort((one, other) => GRAVITY[one.cause] - GRAVITY[other.cause]);
+  const whole = topic === undefined ? ofTheWhole(group) : [];
+  return [...found, ...whole].sort((one, other) => GRAVITY[one.cause] - GRAVITY[other.cause]);
 }
 
 /** In which order findings are told. */

@@ -3,11 +3,12 @@ import { groupFindings } from "../../cli/output/group-findings.ts";
 import type { GroupDescription, PartitionProgress } from "../../src/index.ts";
 import { committed, group, member, NOW_MS, partition } from "./described-groups.ts";
 
+const LOOK = { nowMs: NOW_MS, topic: undefined };
 const SECOND = "77c0ffee-0000-4000-8000-000000000002";
 
 /** Why, and the command, of each finding. */
 function told(description: GroupDescription): string[] {
-  return groupFindings(description, NOW_MS).map(({ cause, partitions, why, command }) => {
+  return groupFindings(description, LOOK).map(({ cause, partitions, why, command }) => {
     const numbers = partitions.map(({ topic, partition: number }) => `${topic}/${number}`).join(" ");
     return `${cause} [${numbers}] ${why}${command === undefined ? "" : ` > ${command}`}`;
   });
@@ -99,7 +100,7 @@ describe("a group that waits", () => {
     ];
     const found = groupFindings(
       group({ members: [member(), member({ memberId: SECOND })], partitions }),
-      NOW_MS,
+      LOOK,
     );
     expect(found.map(({ cause, partitions: where }) => [cause, where.map((each) => each.partition)])).toEqual(
       [
@@ -126,8 +127,8 @@ describe("a group that waits", () => {
         /^no-partition \[\] member 77c0ffee .* has nothing to read: there are more members/,
       ),
     ]);
-    expect(told(group({ members: [], partitions: [] }))).toEqual([
-      "nothing-committed [] the group has no members and no committed offsets",
-    ]);
+    const nothing = group({ members: [], partitions: [] });
+    expect(told(nothing)).toEqual(["nothing-committed [] the group has no members and no committed offsets"]);
+    expect(groupFindings(nothing, { ...LOOK, topic: "orders" })).toEqual([]);
   });
 });

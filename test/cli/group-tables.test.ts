@@ -13,7 +13,7 @@ const PLAIN = { hasColors: false };
 
 function described(description: GroupDescription): string {
   const lag = description.partitions.reduce((sum, each) => sum + each.lag, 0);
-  const findings = groupFindings(description, NOW_MS);
+  const findings = groupFindings(description, { nowMs: NOW_MS, topic: undefined });
   return groupText({ timestamp: NOW_MS, ...description, lag, findings }, PLAIN);
 }
 

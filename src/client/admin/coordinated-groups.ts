@@ -3,6 +3,7 @@ import type { TopicPartition } from "../api/places.ts";
 import type {
   CommitOutcome,
   DeleteOffsetsOptions,
+  DescribeGroupOptions,
   GroupAdmin,
   GroupDescription,
   GroupSummary,
@@ -56,8 +57,10 @@ export class CoordinatedGroups implements GroupAdmin {
     return groups;
   }
 
-  async describeGroup(group: string): Promise<GroupDescription> {
-    return describedGroup(await this.#call(groupService.describeGroup, { group }));
+  async describeGroup(group: string, options: DescribeGroupOptions = {}): Promise<GroupDescription> {
+    requireKnown("describeGroup", options, { topic: true });
+    const request = { group, topic: options.topic };
+    return describedGroup(await this.#call(groupService.describeGroup, request));
   }
 
   async committedOffsets(group: string, partitions?: readonly TopicPartition[]): Promise<PartitionCommit[]> {

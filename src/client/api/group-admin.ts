@@ -110,6 +110,15 @@ export interface GroupDescription extends GroupSummary {
   readonly partitions: readonly GroupPartition[];
 }
 
+/** What to tell of a group. */
+export interface DescribeGroupOptions {
+  /**
+   * Only partitions of this topic, also in what members have. Default: all; groups of very many partitions must be asked
+   * for by topic.
+   */
+  readonly topic?: string;
+}
+
 /** An offset to commit by hand. */
 export interface OffsetToCommit extends TopicPartition {
   /** Offset of the next record to read, at most the high watermark. */
@@ -170,7 +179,7 @@ export interface GroupAdmin {
   /** All groups, in order of their names. */
   listGroups(): Promise<GroupSummary[]>;
   /** Throws GROUP_NOT_FOUND, with the nearest names. */
-  describeGroup(group: string): Promise<GroupDescription>;
+  describeGroup(group: string, options?: DescribeGroupOptions): Promise<GroupDescription>;
   /**
    * Committed offsets, in the order asked for; of all partitions that have one, by topic and partition, if none is
    * named. A group that does not exist has none.
