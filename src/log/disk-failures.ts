@@ -64,3 +64,10 @@ export function readFailure(error: unknown, partition: string): unknown {
 function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof FileSystemError && (error.code === "EMFILE" || error.code === "ENFILE");
 }
+
+/** The error of everything that is asked of a log that is closed. */
+export function closedError(name: string): MillraceError {
+  return new MillraceError("NOT_LEADER", `partition ${name} is closed on this broker; refresh metadata`, {
+    details: { partition: name },
+  });
+}

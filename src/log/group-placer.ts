@@ -1,5 +1,6 @@
 import { MillraceError } from "../errors/index.ts";
 import { type BatchHeader, stampAppendTime, stampBatch } from "../record/index.ts";
+import type { AppendCondition, AppendGuard } from "./append-guard.ts";
 import type { LogState } from "./log-state.ts";
 import type { ProducerState } from "./producer-state.ts";
 import type { Segment } from "./segment.ts";
@@ -16,6 +17,7 @@ export interface Pending {
   readonly batch: Buffer;
   readonly header: BatchHeader;
   readonly durability: Durability;
+  readonly condition: AppendCondition | undefined;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: MillraceError) => void;
 }
@@ -35,6 +37,7 @@ export interface PlacerParts {
   readonly producers: ProducerState;
   readonly leaderEpoch: number;
   readonly config: () => LogConfig;
+  readonly guard: () => AppendGuard | undefined;
 }
 
 /** Decides which of the waiting batches go into one write, and gives them their offsets. */
@@ -93,12 +96,13 @@ export class GroupPlacer {
     return { pending, header, baseOffset, duplicate: true };
   }
 
-  /** Gives a batch its offset, or that of the first time it came; refuses it if its sequence does not follow. */
+  /** Gives a batch its offset, or that of the first time it came; refuses it if its sequence or the guard says so. */
   #place(pending: Pending, nextOffset: number, config: LogConfig, nowMs: number): Placed | undefined {
     const { producers } = this.#parts;
     try {
       const known = this.#known(pending, nowMs);
       if (known !== undefined) return known;
+      this.#ask(pending, nextOffset);
     } catch (error) {
       pending.reject(MillraceError.from(error));
       return undefined;
@@ -108,6 +112,12 @@ export class GroupPlacer {
     return { pending, header, baseOffset: nextOffset, duplicate: false };
   }
 
+  #ask({ batch, header, condition }: Pending, baseOffset: number): void {
+    const guard = this.#parts.guard();
+    if (guard !== undefined) guard.place({ batch, header, baseOffset, condition });
+    else if (condition !== undefined) throw noGuard(this.#parts.state.name);
+  }
+
   #stamp(pending: Pending, baseOffset: number, config: LogConfig, nowMs: number): BatchHeader {
     const { batch, header } = pending;
     stampBatch(batch, 0, baseOffset, this.#parts.leaderEpoch);
@@ -115,4 +125,10 @@ export class GroupPlacer {
     stampAppendTime(batch, 0, nowMs);
     return { ...header, timestampType: "append", maxTimestampMs: nowMs };
   }
+}
+
+/** The config was changed while the append waited. */
+function noGuard(name: string): MillraceError {
+  const text = `partition ${name} takes no appends with a condition any more: its topic has no stream.index=true now`;
+  return new MillraceError("INVALID_REQUEST", text, { details: { partition: name } });
 }

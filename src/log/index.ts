@@ -1,3 +1,4 @@
+export type { AppendCondition, AppendGuard, Placing } from "./append-guard.ts";
 export { findBatch, type FoundBatch } from "./batch-search.ts";
 export { parseCount, readCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
 export { FilePool } from "./file-pool.ts";

@@ -1,5 +1,6 @@
 import { TIMER_MS_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
+import type { AppendGuard } from "./append-guard.ts";
 import { isFailedFlush, passingRefusal } from "./disk-failures.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { outOfRange } from "./log-reader.ts";
@@ -16,6 +17,7 @@ export interface TrimmerParts {
   readonly writer: LogWriter;
   readonly commit: GroupCommit;
   readonly config: () => LogConfig;
+  readonly guard: () => AppendGuard | undefined;
   /** Makes the log start offset durable. */
   readonly persistLogStart: () => Promise<void>;
 }
@@ -36,24 +38,30 @@ export class LogTrimmer {
   }
 
   /** See PartitionLog.trim. */
-  trim(beforeOffset: number): Promise<number> {
+  async trim(beforeOffset: number): Promise<number> {
     const { state, writer, commit, config, env } = this.#parts;
+    if (!(Number.isSafeInteger(beforeOffset) && beforeOffset >= 0 && beforeOffset <= state.highWatermark)) {
+      throw outOfRange(state, beforeOffset);
+    }
+    const limit = await this.#released(beforeOffset);
+    if (limit < beforeOffset) throw stillNeeded(state, beforeOffset, limit);
     return writer.exclusively(async () => {
-      if (!(Number.isSafeInteger(beforeOffset) && beforeOffset >= 0 && beforeOffset <= state.highWatermark)) {
-        throw outOfRange(state, beforeOffset);
-      }
       // After a power loss the log must not end below its start.
       if (beforeOffset > state.durableOffset) await commit.flush();
       await this.#raiseStart(beforeOffset);
       const limits = { retentionMs: undefined, retentionBytes: undefined };
-      await this.#deleteExpired({ ...config(), ...limits }, env.clock.nowMs());
+      await this.#deleteExpired({ ...config(), ...limits }, env.clock.nowMs(), limit);
       return state.logStartOffset;
     });
   }
 
   /** Deletes the segments that have expired and returns how many. */
-  applyRetention(nowMs: number): Promise<number> {
-    return this.#parts.writer.exclusively(() => this.#deleteExpired(this.#parts.config(), nowMs));
+  async applyRetention(nowMs: number): Promise<number> {
+    const { state, writer, config } = this.#parts;
+    const count = this.#countExpired(config(), nowMs, state.highWatermark);
+    if (count === 0) return 0;
+    const limit = await this.#released(state.segments[count - 1]!.nextOffset);
+    return writer.exclusively(() => this.#deleteExpired(config(), nowMs, limit));
   }
 
   /** Leaves the files still to be removed to the next start. */
@@ -61,10 +69,22 @@ export class LogTrimmer {
     this.#isClosed = true;
   }
 
-  async #deleteExpired(config: LogConfig, nowMs: number): Promise<number> {
+  /** Up to where whoever follows the log lets records go. Not between two writes: it may take long. */
+  async #released(beforeOffset: number): Promise<number> {
+    const guard = this.#parts.guard();
+    return guard === undefined ? Number.POSITIVE_INFINITY : guard.release(beforeOffset);
+  }
+
+  #countExpired(config: LogConfig, nowMs: number, limit: number): number {
+    const { segments, logStartOffset, highWatermark } = this.#parts.state;
+    const end = Math.min(highWatermark, limit);
+    return countExpired({ segments, config, nowMs, logStartOffset, highWatermark: end });
+  }
+
+  async #deleteExpired(config: LogConfig, nowMs: number, limit: number): Promise<number> {
     const { state, writer, env } = this.#parts;
-    const { logStartOffset, highWatermark, segments } = state;
-    const count = countExpired({ segments, config, nowMs, logStartOffset, highWatermark });
+    const { segments } = state;
+    const count = this.#countExpired(config, nowMs, limit);
     if (count === 0) return 0;
     if (count === segments.length) await writer.roll();
     const expired = segments.slice(0, count);
@@ -124,5 +144,13 @@ function notPersisted({ name, logStartOffset }: LogState, cause: unknown): Millr
     "STORAGE_OFFLINE",
     `the log start ${logStartOffset} of partition ${name} could not be made durable; check the disk, then try again`,
     { details: { partition: name }, cause },
+  );
+}
+
+function stillNeeded({ name }: LogState, beforeOffset: number, limit: number): MillraceError {
+  return new MillraceError(
+    "COORDINATOR_LOADING",
+    `partition ${name} cannot be trimmed to ${beforeOffset} yet: its stream index has taken in what lies below ${limit}; try again`,
+    { details: { partition: name, offset: beforeOffset, allowed: limit } },
   );
 }

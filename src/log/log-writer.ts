@@ -1,6 +1,8 @@
 import { assert } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { BatchHeader } from "../record/index.ts";
+import { AppendAnswers } from "./append-answers.ts";
+import type { AppendCondition, AppendGuard } from "./append-guard.ts";
 import { isFailedFlush, offlineError, passingRefusal, untouched } from "./disk-failures.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -28,8 +30,16 @@ export interface WriterParts {
   readonly tail: LogTail;
   readonly leaderEpoch: number;
   readonly config: () => LogConfig;
+  /** Who has a say in what is appended, if anybody. */
+  readonly guard: () => AppendGuard | undefined;
   /** Takes the log offline, failing all who wait. */
   readonly takeOffline: (failure: MillraceError) => void;
+}
+
+/** On which terms a batch is appended. */
+export interface AppendTerms {
+  readonly durability: Durability;
+  readonly condition: AppendCondition | undefined;
 }
 
 /**
@@ -41,16 +51,17 @@ export class LogWriter {
   readonly #parts: WriterParts;
   readonly #placer: GroupPlacer;
   readonly #notice: RefusalNotice;
+  readonly #answers: AppendAnswers;
   #pending: Pending[] = [];
   #pendingBytes = 0;
   /** Work that waits to run between two writes. */
   #jobs: (() => Promise<void>)[] = [];
+  /** Ends the wait for room. */
+  #wake = (): void => undefined;
   #isRunning = false;
   /** A roll has failed halfway: nothing may follow in the old segment once the file of a new one is there. */
   #isRollDue = false;
   #isWriting = false;
-  /** Written, accounted for, and not answered yet. */
-  #written: readonly Placed[] = [];
   /** The file with bytes that are not flushed. */
   #pinned: PooledFile | undefined;
 
@@ -58,10 +69,11 @@ export class LogWriter {
     this.#parts = parts;
     this.#placer = new GroupPlacer(parts);
     this.#notice = new RefusalNotice(parts.env, parts.state.name);
+    this.#answers = new AppendAnswers(parts);
   }
 
   /** Queues a checked batch. Throws OVERLOADED if too much waits, STORAGE_OFFLINE if the log is. */
-  append(batch: Buffer, header: BatchHeader, durability: Durability): Promise<AppendResult> {
+  append(batch: Buffer, header: BatchHeader, terms: AppendTerms): Promise<AppendResult> {
     const { failure, name } = this.#parts.state;
     if (failure !== undefined) throw untouched(failure);
     if (this.#pendingBytes + batch.length > PENDING_BYTES_MAX) {
@@ -71,7 +83,7 @@ export class LogWriter {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#pending.push({ batch, header, durability, resolve, reject });
+      this.#pending.push({ batch, header, ...terms, resolve, reject });
       this.#pendingBytes += batch.length;
       this.#start();
     });
@@ -81,6 +93,7 @@ export class LogWriter {
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#jobs.push(() => work().then(resolve, reject));
+      this.#wake();
       this.#start();
     });
   }
@@ -155,7 +168,7 @@ export class LogWriter {
         await this.#writeNext();
         continue;
       }
-      this.#acknowledgeWritten();
+      this.#answers.acknowledge();
       if (job === undefined) break;
       await job();
     }
@@ -164,16 +177,21 @@ export class LogWriter {
   }
 
   async #writeNext(): Promise<void> {
+    const room = this.#parts.guard()?.room();
+    if (room !== undefined) {
+      await this.#waitForRoom(room);
+      return;
+    }
     const first = this.#pending[0]!;
     try {
       if (this.#mustRoll(first)) {
-        this.#acknowledgeWritten();
+        this.#answers.acknowledge();
         await this.roll();
       }
       const { epochs, leaderEpoch, state } = this.#parts;
       await epochs.begin(leaderEpoch, state.logEndOffset, state.logStartOffset);
     } catch (error) {
-      this.#acknowledgeWritten();
+      this.#answers.acknowledge();
       this.#refuseFirst(first, this.settle(error, "begin a segment"));
       return;
     }
@@ -187,7 +205,16 @@ export class LogWriter {
     this.#pendingBytes -= first.batch.length;
     const known = this.#placer.placeKnown(first);
     if (known === undefined) first.reject(refusal);
-    else this.#acknowledge(known);
+    else this.#answers.acknowledgeOne(known);
+  }
+
+  /** Waits for room or for work that runs between two writes: that must not wait as long. */
+  #waitForRoom(room: Promise<void>): Promise<void> {
+    this.#answers.acknowledge();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      void room.then(resolve);
+    });
   }
 
   #mustRoll({ batch, header }: Pending): boolean {
@@ -199,47 +226,31 @@ export class LogWriter {
   }
 
   async #writeGroup(): Promise<void> {
-    const { state, producers } = this.#parts;
+    const { state, producers, guard } = this.#parts;
     const segment = state.activeSegment!;
     const placed = this.#takeGroup(segment);
     this.#isWriting = true;
     try {
       const writing = this.#write(segment, placed);
       // While the disk works: what the answers set off may take as long as the next write.
-      this.#acknowledgeWritten();
+      this.#answers.acknowledge();
       await writing;
       // A flush may have failed meanwhile: then nothing more is acknowledged.
       if (state.failure !== undefined) throw state.failure;
       producers.commit();
       this.#account(segment, placed);
+      guard()?.commit();
     } catch (error) {
       producers.discard();
+      guard()?.discard();
       const refusal = this.settle(error, "write");
-      for (const item of placed) this.#refuse(item, refusal);
+      for (const item of placed) this.#answers.refuse(item, refusal);
       return;
     } finally {
       this.#isWriting = false;
       this.durableAdvanced();
     }
-    this.#written = placed;
-  }
-
-  /** Answers the batches of the write before; a log that has failed meanwhile acknowledges nothing more. */
-  #acknowledgeWritten(): void {
-    const placed = this.#written;
-    this.#written = [];
-    const { failure } = this.#parts.state;
-    for (const item of placed) {
-      if (failure === undefined) this.#acknowledge(item);
-      else item.pending.reject(failure);
-    }
-  }
-
-  /** Refuses a batch that was to be written, but not one that the log has from an earlier write. */
-  #refuse(item: Placed, refusal: MillraceError): void {
-    const { failure, logEndOffset } = this.#parts.state;
-    if (failure === undefined && item.duplicate && item.baseOffset < logEndOffset) this.#acknowledge(item);
-    else item.pending.reject(refusal);
+    this.#answers.wrote(placed);
   }
 
   /** Takes what fits one write off the queue. */
@@ -275,24 +286,5 @@ export class LogWriter {
       state.logEndOffset = lastOffset + 1;
     }
     if (config.flushMode === "written") state.advanceHighWatermark(state.logEndOffset);
-  }
-
-  /** Answers when the batch is as durable as asked for. A duplicate waits as the original would. */
-  #acknowledge({ pending, header, baseOffset, duplicate }: Placed): void {
-    const result: AppendResult = {
-      baseOffset,
-      recordCount: header.recordCount,
-      timestampMs: header.maxTimestampMs,
-      durability: pending.durability,
-      duplicate,
-    };
-    const { commit, config } = this.#parts;
-    const endOffset = baseOffset + header.recordCount;
-    if (pending.durability === "durable") {
-      commit.whenDurable(endOffset, () => pending.resolve(result), pending.reject);
-      return;
-    }
-    pending.resolve(result);
-    if (config().flushMode === "durable") commit.request();
   }
 }

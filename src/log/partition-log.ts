@@ -1,7 +1,8 @@
 import { MillraceError } from "../errors/index.ts";
 import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
 import { checkBatch } from "../record/index.ts";
-import { offlineError, readFailure, untouched } from "./disk-failures.ts";
+import type { AppendCondition, AppendGuard } from "./append-guard.ts";
+import { closedError, offlineError, readFailure, untouched } from "./disk-failures.ts";
 import { FlushSchedule } from "./flush-schedule.ts";
 import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
@@ -61,6 +62,8 @@ export class PartitionLog {
   readonly #tail: LogTail;
   readonly #epochs: LeaderEpochs;
   readonly #snapshots: ProducerSnapshots;
+  /** Who follows the log and has a say in it, from the next write on. */
+  guard: AppendGuard | undefined;
   #config: LogConfig;
   #isClosed = false;
 
@@ -86,6 +89,7 @@ export class PartitionLog {
       tail: this.#tail,
       leaderEpoch: options.leaderEpoch,
       config: () => this.#config,
+      guard: () => this.guard,
       takeOffline: (failure) => this.#takeOffline(failure),
     });
     this.#trimmer = new LogTrimmer({
@@ -94,6 +98,7 @@ export class PartitionLog {
       writer: this.#writer,
       commit: this.#commit,
       config: () => this.#config,
+      guard: () => this.guard,
       persistLogStart: options.persistLogStart,
     });
   }
@@ -167,9 +172,14 @@ export class PartitionLog {
    * Appends one encoded batch, whose bytes are taken over and stamped in place. It is checked whole first. Resolves
    * when it is as durable as asked, or as the topic's flush mode says. Throws INVALID_BATCH, CHECKSUM_MISMATCH,
    * BATCH_TOO_LARGE, UNSUPPORTED_COMPRESSION, OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, OVERLOADED and STORAGE_FULL
-   * with nothing written; STORAGE_OFFLINE with the outcome unknown, or with effect "none" if its write was never tried.
+   * with nothing written; STORAGE_OFFLINE with the outcome unknown, or with effect "none" if its write was never tried;
+   * and what the guard, who gets the condition, refuses it with.
    */
-  async append(batch: Buffer, durability: Durability | undefined): Promise<AppendResult> {
+  async append(
+    batch: Buffer,
+    durability: Durability | undefined,
+    condition?: AppendCondition,
+  ): Promise<AppendResult> {
     this.#requireOpen();
     const config = this.#config;
     const nowMs = this.#options.env.clock.nowMs();
@@ -179,7 +189,10 @@ export class PartitionLog {
       earliestMs: earliestTimestamp(config, nowMs),
     });
     refuseLaterTimestamp(header, config, nowMs);
-    const result = await this.#writer.append(batch, header, durability ?? config.flushMode);
+    const result = await this.#writer.append(batch, header, {
+      durability: durability ?? config.flushMode,
+      condition,
+    });
     if (config.flushMode === "written") this.#flushes.written(config);
     return result;
   }
@@ -255,7 +268,7 @@ export class PartitionLog {
     const state = this.#state;
     this.#trimmer.close();
     this.#flushes.close();
-    this.#writer.abandon(this.#closedError());
+    this.#writer.abandon(closedError(this.#state.name));
     if (state.failure === undefined) {
       // A flush that fails takes the log offline and is reported by that; closing goes on.
       await this.#commit.flush().catch((error: unknown) => MillraceError.from(error));
@@ -264,7 +277,7 @@ export class PartitionLog {
       await state.activeSegment?.persistIndexes();
       await this.#snapshots.take();
     }
-    this.#writer.close(this.#closedError());
+    this.#writer.close(closedError(this.#state.name));
     this.#tail.clear();
     state.notify();
     for (const segment of state.segments) await segment.close();
@@ -287,13 +300,6 @@ export class PartitionLog {
   }
 
   #requireOpen(): void {
-    if (this.#isClosed) throw this.#closedError();
-  }
-
-  #closedError(): MillraceError {
-    const { name } = this.#state;
-    return new MillraceError("NOT_LEADER", `partition ${name} is closed on this broker; refresh metadata`, {
-      details: { partition: name },
-    });
+    if (this.#isClosed) throw closedError(this.#state.name);
   }
 }
