@@ -32,6 +32,13 @@ const whole = (min: number, max: number, defaultValue: string | number, purpose:
   },
 });
 
+const fraction = (defaultValue: number, purpose: string): Definition => ({
+  defaultValue: String(defaultValue),
+  allowed: "a number from 0 to 1",
+  purpose,
+  isValid: (text) => /^\d(\.\d{1,15})?$/.test(text) && Number(text) <= 1,
+});
+
 const oneOf = (values: readonly string[], purpose: string): Definition => ({
   defaultValue: values[0]!,
   allowed: values.length === 1 ? `"${values[0]}"` : `one of ${values.map((v) => `"${v}"`).join(", ")}`,
@@ -43,8 +50,17 @@ const LONG_MAX = Number.MAX_SAFE_INTEGER;
 
 /** All topic configs by name. */
 export const TOPIC_CONFIGS = {
-  "cleanup.policy": oneOf(["delete"], "What happens to old segments: they are deleted."),
+  "cleanup.policy": oneOf(
+    ["delete", "compact", "compact,delete", "delete,compact"],
+    "What happens to old records: deleted by age and size, superseded ones removed by key, or both.",
+  ),
   "compression.type": oneOf(["producer"], "Batches are kept compressed as the producer sent them."),
+  "delete.retention.ms": whole(
+    0,
+    LONG_MAX,
+    DAY_MS,
+    "With compaction: how long a tombstone stays once it was met, so that readers see the deletion.",
+  ),
   "file.delete.delay.ms": whole(
     0,
     LONG_MAX,
@@ -58,6 +74,12 @@ export const TOPIC_CONFIGS = {
   ),
   "flush.ms": whole(0, LONG_MAX, UNLIMITED, "With flush.mode=written: flush this long after a write."),
   "index.interval.bytes": whole(0, INT32_MAX, 4_096, "Bytes of log between two index positions."),
+  "max.compaction.lag.ms": whole(
+    1,
+    LONG_MAX,
+    UNLIMITED,
+    "With compaction: age at which records are cleaned however few are dirty.",
+  ),
   "max.message.bytes": whole(1, BATCH_BYTES_MAX, BATCH_BYTES_DEFAULT, "Largest record batch accepted."),
   "message.timestamp.after.max.ms": whole(
     0,
@@ -75,6 +97,11 @@ export const TOPIC_CONFIGS = {
     ["CreateTime", "LogAppendTime"],
     "Whose clock sets the timestamps: the producer's or the broker's.",
   ),
+  "min.cleanable.dirty.ratio": fraction(
+    0.5,
+    "With compaction: share of bytes not cleaned yet above which a partition is cleaned.",
+  ),
+  "min.compaction.lag.ms": whole(0, LONG_MAX, 0, "With compaction: age up to which records are not cleaned."),
   "retention.bytes": whole(-1, LONG_MAX, -1, "Bytes kept in each partition; -1 sets no limit."),
   "retention.ms": whole(-1, LONG_MAX, 7 * DAY_MS, "Age up to which records are kept; -1 sets no limit."),
   "segment.bytes": whole(1_024, INT32_MAX, 1_073_741_824, "Size at which a new segment is begun."),
@@ -144,6 +171,7 @@ export function logConfigOf(values: TopicConfigValues): LogConfig {
     const value = number(name);
     return value < 0 || value > Number.MAX_SAFE_INTEGER ? undefined : value;
   };
+  const policies = text("cleanup.policy").split(",");
   return {
     segmentBytes: number("segment.bytes"),
     segmentMs: number("segment.ms"),
@@ -159,5 +187,11 @@ export function logConfigOf(values: TopicConfigValues): LogConfig {
     timestampBeforeMaxMs: limit("message.timestamp.before.max.ms"),
     timestampAfterMaxMs: limit("message.timestamp.after.max.ms"),
     fileDeleteDelayMs: limit("file.delete.delay.ms") ?? DAY_MS,
+    deletes: policies.includes("delete"),
+    compacts: policies.includes("compact"),
+    deleteRetentionMs: limit("delete.retention.ms") ?? LONG_MAX,
+    dirtyRatioMin: number("min.cleanable.dirty.ratio"),
+    compactionLagMinMs: limit("min.compaction.lag.ms") ?? LONG_MAX,
+    compactionLagMaxMs: limit("max.compaction.lag.ms"),
   };
 }

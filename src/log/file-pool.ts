@@ -80,7 +80,7 @@ export class FilePool {
 
 /** A file that may be open or not. */
 export class PooledFile {
-  readonly path: string;
+  #path: string;
   readonly #mode: OpenMode;
   readonly #pool: FilePool;
   #opening: Promise<FileHandle> | undefined;
@@ -91,9 +91,21 @@ export class PooledFile {
   readonly #waitingForIdle: (() => void)[] = [];
 
   constructor(path: string, mode: OpenMode, pool: FilePool) {
-    this.path = path;
+    this.#path = path;
     this.#mode = mode;
     this.#pool = pool;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Renames by `work`, while the file is kept open so that nobody looks for it under a name that it has not. */
+  async rename(path: string, work: () => Promise<void>): Promise<void> {
+    await this.use(async () => {
+      await work();
+      this.#path = path;
+    });
   }
 
   /**
@@ -137,10 +149,15 @@ export class PooledFile {
     for (const wake of this.#waitingForIdle.splice(0)) wake();
   }
 
-  /** Closes the file for good before it is deleted: opened again, it would hold its space on the disk for ever. */
+  /**
+   * Takes no new users, because the file is to be deleted: opened again, it would hold its space on the disk for ever,
+   * or be another that has its name by then. On return it may be renamed; who has it open reads on, and the last closes.
+   */
   async retire(): Promise<void> {
     this.#isRetired = true;
-    await this.close();
+    // It must keep its name while it is being opened.
+    await this.#opening?.catch(() => undefined);
+    void this.#pool.closeIdle(this);
   }
 
   /** Closes the file if it is open, once nobody uses it; a later use opens it again. */

@@ -1,5 +1,12 @@
 import { Segment } from "./segment.ts";
-import { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX, snapshotOffsetOf } from "./segment-names.ts";
+import { finishSwaps } from "./compaction/finish-swaps.ts";
+import {
+  baseOffsetOfLogName,
+  CLEANED_SUFFIX,
+  DELETED_SUFFIX,
+  LOG_SUFFIX,
+  snapshotOffsetOf,
+} from "./segment-names.ts";
 import type { LogEnvironment } from "./types.ts";
 
 /** Where segments are looked for. */
@@ -9,9 +16,10 @@ export interface SegmentSearch {
   readonly indexIntervalBytes: () => number;
 }
 
-/** The segments of a folder by offset. Finishes removals that were interrupted; strange files are left alone. */
+/** The segments of a folder by offset. Finishes what was interrupted; strange files are left alone. */
 export async function findSegments(search: SegmentSearch): Promise<Segment[]> {
   const { env, folder } = search;
+  await finishSwaps(env, folder);
   const segments: Segment[] = [];
   for (const { name, kind } of await env.fs.list(folder)) {
     if (kind !== "file") continue;
@@ -32,6 +40,8 @@ function isOwnLeftover(name: string): boolean {
   const stem = name.slice(0, 20);
   return (
     (name.endsWith(DELETED_SUFFIX) && baseOffsetOfLogName(stem + LOG_SUFFIX) !== undefined) ||
+    (name.endsWith(CLEANED_SUFFIX) &&
+      baseOffsetOfLogName(name.slice(0, -CLEANED_SUFFIX.length)) !== undefined) ||
     (name.endsWith(".tmp") && snapshotOffsetOf(name.slice(0, -".tmp".length)) !== undefined) ||
     name === "leader-epoch-checkpoint.tmp" ||
     name === "partition.metadata.tmp"

@@ -1,12 +1,15 @@
 export type { AppendCondition, AppendGuard, Placing } from "./append-guard.ts";
 export { findBatch, type FoundBatch } from "./batch-search.ts";
 export { parseCount, readCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
+export type { CleaningReport } from "./compaction/log-cleaner.ts";
+export { OffsetMap } from "./compaction/offset-map.ts";
 export { FilePool } from "./file-pool.ts";
 export type { DurabilityPort } from "./group-commit.ts";
 export { LruBudget } from "./lru-budget.ts";
 export { EPOCHS_FILE_NAME, type LeaderTerm, parseTerms } from "./leader-epochs.ts";
 export type { LogListener } from "./log-state.ts";
-export { type OpenLogOptions, PartitionLog } from "./partition-log.ts";
+export type { OpenLogOptions } from "./open-log-options.ts";
+export { PartitionLog } from "./partition-log.ts";
 export { readPartitionMetadata, writePartitionMetadata } from "./partition-metadata.ts";
 export {
   baseOffsetOfLogName,

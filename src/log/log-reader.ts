@@ -36,6 +36,8 @@ interface Slice {
   readonly end: number;
   /** Offset that follows the batches up to `end`. */
   readonly nextOffset: number;
+  /** Records at or above the offset asked for, by the headers. */
+  readonly recordCount: number;
   /** Set if the batch at `end` did not fit: its size. */
   readonly cutBatchBytes: number | undefined;
 }
@@ -67,19 +69,23 @@ export class LogReader {
   async read(offset: number, maxBytes: number): Promise<ReadResult> {
     const state = this.#state;
     if (offset < state.logStartOffset || offset > state.logEndOffset) throw outOfRange(state, offset);
-    if (offset >= state.highWatermark) return this.#result([], 0, 0, offset);
+    if (offset >= state.highWatermark) return this.#result([], 0, { recordCount: 0, nextOffset: offset });
     const limit = Math.min(maxBytes, READ_CHUNK_BYTES_MAX);
     const cached = this.#tail.indexOf(offset);
     if (cached !== undefined) return this.#readCache(cached, offset, limit);
-    try {
-      const place = this.#takePlace(offset) ?? (await this.#locate(offset));
-      return await this.#readFile(place, offset, limit);
-    } catch (error) {
-      // Retention may have taken the segment away while it was read.
-      if (isMissing(error) && offset < state.logStartOffset) throw outOfRange(state, offset);
-      const failure = readFailure(error, state.name);
-      if (failure instanceof MillraceError && failure.reason === "LOG_CORRUPT") this.#tellDamage(failure);
-      throw failure;
+    for (;;) {
+      const segment = state.segmentFor(offset);
+      try {
+        const place = this.#takePlace(offset) ?? (await this.#locate(offset));
+        return await this.#readFile(place, offset, limit);
+      } catch (error) {
+        // Retention or compaction may have taken the segment away while it was read.
+        if (isMissing(error) && offset < state.logStartOffset) throw outOfRange(state, offset);
+        if (isMissing(error) && segment?.isGone) continue;
+        const failure = readFailure(error, state.name);
+        if (failure instanceof MillraceError && failure.reason === "LOG_CORRUPT") this.#tellDamage(failure);
+        throw failure;
+      }
     }
   }
 
@@ -104,7 +110,8 @@ export class LogReader {
     }
     const chunk = this.#buffers.acquire(bytes);
     this.#tail.copy(first, end, chunk);
-    return this.#lend(chunk, 0, bytes, { offset, nextOffset });
+    // What was appended by producers has no gaps.
+    return this.#lend(chunk, 0, bytes, { recordCount: nextOffset - offset, nextOffset });
   }
 
   async #readFile(from: Place, offset: number, limit: number): Promise<ReadResult> {
@@ -116,10 +123,10 @@ export class LogReader {
       const chunk = this.#buffers.acquire(wanted);
       const read = await segment.log.use((file) => file.read(chunk, 0, wanted, position));
       const slice = this.#slice(chunk.subarray(0, read), place, offset);
-      const { start, end, nextOffset, cutBatchBytes = 0 } = slice;
+      const { start, end, nextOffset, recordCount, cutBatchBytes = 0 } = slice;
       if (end > start) {
         this.#rememberPlace({ segment, position: position + end, baseOffset: nextOffset });
-        return this.#lend(chunk, start, end, { offset, nextOffset });
+        return this.#lend(chunk, start, end, { recordCount, nextOffset });
       }
       // Only batches below the offset, or none that is whole: go on behind them with room for the one that was cut.
       if (read < wanted || (end === 0 && capacity >= cutBatchBytes)) {
@@ -137,6 +144,7 @@ export class LogReader {
   #slice(chunk: Buffer, place: Place, offset: number): Slice {
     let start = 0;
     let at = 0;
+    let recordCount = 0;
     let nextOffset = place.baseOffset;
     while (at < chunk.length) {
       const probe = probeBatch(chunk, at, chunk.length);
@@ -160,9 +168,10 @@ export class LogReader {
       nextOffset = endOffset;
       at += header.sizeInBytes;
       if (endOffset <= offset) start = at;
+      else recordCount += Math.min(header.recordCount, endOffset - Math.max(offset, header.baseOffset));
     }
     const cutBatchBytes = at < chunk.length ? readBatchSize(chunk, at) : undefined;
-    return { start, end: at, nextOffset: nextOffset ?? offset, cutBatchBytes };
+    return { start, end: at, nextOffset: nextOffset ?? offset, recordCount, cutBatchBytes };
   }
 
   #corrupt(place: Place, at: number, fault: string): MillraceError {
@@ -192,7 +201,8 @@ export class LogReader {
   #takePlace(offset: number): Place | undefined {
     const place = this.#places.get(offset);
     // At a segment's end the next read begins in the next segment.
-    return place !== undefined && place.position < place.segment.sizeBytes ? place : undefined;
+    if (place === undefined || place.segment.isGone) return undefined;
+    return place.position < place.segment.sizeBytes ? place : undefined;
   }
 
   #rememberPlace(place: Place & { readonly baseOffset: number }): void {
@@ -206,16 +216,19 @@ export class LogReader {
     chunk: Buffer,
     start: number,
     end: number,
-    range: { offset: number; nextOffset: number },
+    content: { readonly recordCount: number; readonly nextOffset: number },
   ): ReadResult {
-    const { offset, nextOffset } = range;
-    const found = this.#result([chunk.subarray(start, end)], end - start, nextOffset - offset, nextOffset);
+    const found = this.#result([chunk.subarray(start, end)], end - start, content);
     return { ...found, release: () => this.#buffers.release(chunk) };
   }
 
-  #result(chunks: readonly Buffer[], bytes: number, recordCount: number, nextOffset: number): ReadResult {
+  #result(
+    chunks: readonly Buffer[],
+    bytes: number,
+    content: { readonly recordCount: number; readonly nextOffset: number },
+  ): ReadResult {
     const { logStartOffset, highWatermark } = this.#state;
-    return { chunks, bytes, recordCount, nextOffset, logStartOffset, highWatermark };
+    return { chunks, bytes, ...content, logStartOffset, highWatermark };
   }
 }
 

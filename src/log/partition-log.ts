@@ -3,13 +3,15 @@ import { DECOMPRESSED_BYTES_MAX } from "../base/index.ts";
 import { checkBatch } from "../record/index.ts";
 import type { AppendCondition, AppendGuard } from "./append-guard.ts";
 import { closedError, offlineError, readFailure, untouched } from "./disk-failures.ts";
+import { LogCleaner } from "./compaction/log-cleaner.ts";
 import { FlushSchedule } from "./flush-schedule.ts";
-import { type DurabilityPort, GroupCommit, syncEachSegment } from "./group-commit.ts";
+import { GroupCommit, syncEachSegment } from "./group-commit.ts";
 import { LeaderEpochs } from "./leader-epochs.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogListener, LogState } from "./log-state.ts";
 import { LogTrimmer } from "./log-trimmer.ts";
 import { LogWriter } from "./log-writer.ts";
+import type { OpenLogOptions } from "./open-log-options.ts";
 import { ProducerSnapshots } from "./producer-snapshots.ts";
 import { ProducerState } from "./producer-state.ts";
 import { recoverLog } from "./recovery.ts";
@@ -17,28 +19,7 @@ import type { TimestampOffset } from "./sparse-index.ts";
 import type { LogTail } from "./tail-cache.ts";
 import { findByTimestamp } from "./time-search.ts";
 import { earliestTimestamp, refuseLaterTimestamp } from "./timestamp-bounds.ts";
-import type { AppendResult, Durability, LogConfig, LogEnvironment, ReadResult } from "./types.ts";
-
-/** What must be known to open a partition's log. */
-export interface OpenLogOptions {
-  readonly env: LogEnvironment;
-  /** `<topic>-<partition>`. */
-  readonly name: string;
-  /** Must exist. */
-  readonly folder: string;
-  readonly config: LogConfig;
-  /** The term under which this broker leads the partition; above every earlier one. */
-  readonly leaderEpoch: number;
-  /** The last stop was clean. */
-  readonly isClean: boolean;
-  /** From the checkpoint; 0 if nothing is known. */
-  readonly recoveryPoint: number;
-  /** From the checkpoint; undefined if that was lost. */
-  readonly logStartOffset: number | undefined;
-  /** Makes the log start offset durable before segments below it go. */
-  readonly persistLogStart: () => Promise<void>;
-  readonly durability?: DurabilityPort;
-}
+import type { AppendResult, Durability, LogConfig, ReadResult } from "./types.ts";
 
 /** What opening found. */
 interface Recovered {
@@ -62,6 +43,8 @@ export class PartitionLog {
   readonly #tail: LogTail;
   readonly #epochs: LeaderEpochs;
   readonly #snapshots: ProducerSnapshots;
+  /** Compaction, where the topic asks for it. */
+  readonly cleaner: LogCleaner;
   /** Who follows the log and has a say in it, from the next write on. */
   guard: AppendGuard | undefined;
   #config: LogConfig;
@@ -100,6 +83,16 @@ export class PartitionLog {
       config: () => this.#config,
       guard: () => this.guard,
       persistLogStart: options.persistLogStart,
+    });
+    this.cleaner = new LogCleaner({
+      env: options.env,
+      state,
+      writer: this.#writer,
+      epochs,
+      producers,
+      config: () => this.#config,
+      firstDirtyOffset: options.firstDirtyOffset ?? 0,
+      takeOffline: (failure) => this.#takeOffline(failure),
     });
   }
 
@@ -187,6 +180,7 @@ export class PartitionLog {
       batchBytesMax: config.batchBytesMax,
       decompressedBytesMax: DECOMPRESSED_BYTES_MAX,
       earliestMs: earliestTimestamp(config, nowMs),
+      keysRequired: config.compacts,
     });
     refuseLaterTimestamp(header, config, nowMs);
     const result = await this.#writer.append(batch, header, {
@@ -259,6 +253,7 @@ export class PartitionLog {
   async close(): Promise<boolean> {
     if (!this.#isClosed) {
       this.#isClosed = true;
+      await this.cleaner.close();
       await this.#writer.exclusively(() => this.#finish());
     }
     return this.#state.failure === undefined;

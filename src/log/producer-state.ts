@@ -128,6 +128,13 @@ export class ProducerState {
     return producers;
   }
 
+  /** Base offsets of the newest batch of each producer. */
+  newestBaseOffsets(): Set<number> {
+    const offsets = new Set<number>();
+    for (const { producer } of this.#producers.values()) offsets.add(producer.batches.at(-1)!.baseOffset);
+    return offsets;
+  }
+
   /** Takes over what a snapshot knew; the budget forgets those first that were idle for longest. */
   restore(producers: ReadonlyMap<number, Producer>): void {
     this.#bytesSinceSnapshot = 0;

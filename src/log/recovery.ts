@@ -9,7 +9,7 @@
  * anew.
  */
 import { READ_CHUNK_BYTES_MAX } from "../base/index.ts";
-import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from "../record/index.ts";
+import type { BatchHeader } from "../record/index.ts";
 import { findSegments, type SegmentSearch } from "./find-segments.ts";
 import { isTimeEntryTrue } from "./index-check.ts";
 import type { LeaderEpochs } from "./leader-epochs.ts";
@@ -68,13 +68,13 @@ export async function recoverLog(input: RecoveryInput): Promise<RecoveredLog> {
   const recoveryPoint = Math.max(input.recoveryPoint, logStartOffset, unsure?.baseOffset ?? 0);
   const isUnknown = input.epochsLost || input.epochs.latestEpoch === undefined;
   const terms: Term[] | undefined = isUnknown ? [] : undefined;
-  for (const [number, segment] of found.entries()) {
-    const next = found[number + 1];
-    if (next === undefined) await settleLast({ ...input, recoveryPoint }, segment, terms);
-    else await settleSealed(input, segment, next.baseOffset, terms);
+  const replaced: Segment[] = [];
+  for (let number = 0; number < found.length; number++) {
+    const isSealed = number + 1 < found.length && (await settleSealed(input, found, number, replaced, terms));
+    if (!isSealed) await settleLast({ ...input, recoveryPoint }, found[number]!, terms);
   }
   await unsure?.removeEmpty();
-  for (const segment of trimmed) await segment.markDeleted();
+  for (const segment of [...trimmed, ...replaced]) await segment.markDeleted();
   if (terms !== undefined && terms.length > 0) await input.epochs.rebuild(terms);
   return { segments: found, logStartOffset, logEndOffset: found.at(-1)!.nextOffset };
 }
@@ -113,19 +113,31 @@ function takeUnsure(found: Segment[], { isClean, epochs }: RecoveryInput): Segme
   return !isClean && isEmpty && mayBeUnsure ? found.pop() : undefined;
 }
 
+/**
+ * Settles a segment that others follow, and moves those that it replaces from `found` to `replaced`: the removal of
+ * their names may not have lasted. False if then none follows.
+ */
 async function settleSealed(
   input: RecoveryInput,
-  segment: Segment,
-  nextBaseOffset: number,
+  found: Segment[],
+  number: number,
+  replaced: Segment[],
   terms: Term[] | undefined,
-): Promise<void> {
+): Promise<boolean> {
+  const segment = found[number]!;
   const stop = await walk(input, segment, Number.POSITIVE_INFINITY, terms);
   if (stop.fault !== undefined) throw corruptFile(segment.log.path, stop.position, stop.fault);
-  if (segment.nextOffset !== nextBaseOffset) {
-    const text = `the segment ends at offset ${segment.nextOffset}, the next begins at ${nextBaseOffset}: a segment is missing or out of place`;
+  const firstBehind = found.findIndex(({ baseOffset }) => baseOffset >= segment.nextOffset);
+  const end = firstBehind < 0 ? found.length : firstBehind;
+  if (end > number + 1) replaced.push(...found.splice(number + 1, end - number - 1));
+  const next = found[number + 1];
+  if (next === undefined) return false;
+  if (segment.nextOffset !== next.baseOffset) {
+    const text = `the segment ends at offset ${segment.nextOffset}, the next begins at ${next.baseOffset}: a segment is missing or out of place`;
     throw corruptFile(segment.log.path, stop.position, text);
   }
   await segment.seal();
+  return true;
 }
 
 async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] | undefined): Promise<void> {
@@ -158,7 +170,7 @@ async function settleLast(input: RecoveryInput, segment: Segment, terms: Term[] 
     );
   }
   segment.sizeBytes = stop.position;
-  segment.firstAppendMs = await firstTimestamp(segment);
+  await segment.firstTimestamp();
   if (!isClean) await rewrite(segment, stop.flushedPosition);
 }
 
@@ -252,14 +264,6 @@ function noteTerm(terms: Term[] | undefined, { leaderEpoch, baseOffset }: BatchH
   if (leaderEpoch < latest) return `leader epoch ${leaderEpoch} after ${latest}`;
   terms.push({ epoch: leaderEpoch, startOffset: baseOffset });
   return undefined;
-}
-
-/** Timestamp of the first batch: the age of the segment, for rolling by time. */
-async function firstTimestamp(segment: Segment): Promise<number | undefined> {
-  if (segment.sizeBytes === 0) return undefined;
-  const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES);
-  await segment.log.use((file) => file.read(head, 0, head.length, 0));
-  return readBatchHeader(head, 0).maxTimestampMs;
 }
 
 /** Writes the bytes from `start` again and flushes them. They do not change, so a crash meanwhile costs nothing. */

@@ -11,13 +11,17 @@ export interface RetentionInput {
   readonly highWatermark: number;
 }
 
+const NO_LIMITS = { retentionMs: undefined, retentionBytes: undefined };
+
 /**
  * How many of the oldest segments have expired: those below the log start offset, those whose newest record is older
  * than `retention.ms`, and as many as keep the log at or above `retention.bytes` without them. Whole segments, never
- * above the high watermark. The active one counts only by age; it must be rolled before it goes.
+ * above the high watermark. The active one counts only by age; it must be rolled before it goes. Where the policy does
+ * not delete, only the log start counts.
  */
 export function countExpired(input: RetentionInput): number {
   const { segments, config, nowMs, logStartOffset, highWatermark } = input;
+  const { retentionMs, retentionBytes } = config.deletes ? config : NO_LIMITS;
   let bytesLeft = 0;
   for (const segment of segments) bytesLeft += segment.sizeBytes;
   let count = 0;
@@ -26,10 +30,8 @@ export function countExpired(input: RetentionInput): number {
     const isSealed = count < segments.length - 1;
     bytesLeft -= segment.sizeBytes;
     const isTrimmed = isSealed && segment.nextOffset <= logStartOffset;
-    const isOld =
-      config.retentionMs !== undefined &&
-      (segment.largest?.timestampMs ?? nowMs) < nowMs - config.retentionMs;
-    const isSurplus = isSealed && config.retentionBytes !== undefined && bytesLeft >= config.retentionBytes;
+    const isOld = retentionMs !== undefined && (segment.largest?.timestampMs ?? nowMs) < nowMs - retentionMs;
+    const isSurplus = isSealed && retentionBytes !== undefined && bytesLeft >= retentionBytes;
     if (!isTrimmed && !isOld && !isSurplus) break;
     count++;
   }

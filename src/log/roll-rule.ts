@@ -13,5 +13,10 @@ export function needsRoll(
   if (active.sizeBytes + batch.bytes > config.segmentBytes) return true;
   if (active.offsetIndexBytes + 8 > config.segmentIndexBytes) return true;
   if (batch.endOffset - active.baseOffset > RELATIVE_OFFSET_MAX) return true;
-  return nowMs - (active.firstAppendMs ?? nowMs) >= config.segmentMs;
+  return nowMs - (active.firstAppendMs ?? nowMs) >= segmentAgeMax(config);
+}
+
+/** The active segment is never cleaned: what must be cleaned by some age must be sealed by then. */
+export function segmentAgeMax({ segmentMs, compacts, compactionLagMaxMs }: LogConfig): number {
+  return compacts ? Math.min(segmentMs, compactionLagMaxMs ?? segmentMs) : segmentMs;
 }

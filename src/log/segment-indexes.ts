@@ -4,6 +4,9 @@ import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from "./segment-names.ts";
 import { OffsetIndex, type SparseIndex, TimeIndex, type TimestampOffset } from "./sparse-index.ts";
 import { writeAll } from "./write-whole.ts";
 
+/** What indexes need to know of a batch. */
+export type NotedBatch = Pick<BatchHeader, "maxTimestampMs" | "sizeInBytes">;
+
 const INDEX_FILE_BYTES_MAX = 512 * 1_048_576;
 
 /**
@@ -55,7 +58,7 @@ export class SegmentIndexes {
   }
 
   /** Notes a batch that lies at `position`, with an entry in both indexes where one is due. */
-  note(header: BatchHeader, lastOffset: number, position: number, intervalBytes: number): void {
+  note(header: NotedBatch, lastOffset: number, position: number, intervalBytes: number): void {
     if (header.maxTimestampMs > (this.largest?.timestampMs ?? -1)) {
       this.largest = { timestampMs: header.maxTimestampMs, offset: lastOffset };
     }

@@ -4,6 +4,10 @@ export const LOG_SUFFIX = ".log";
 export const OFFSET_INDEX_SUFFIX = ".index";
 export const TIME_INDEX_SUFFIX = ".timeindex";
 export const SNAPSHOT_SUFFIX = ".snapshot";
+/** Marks a cleaned segment that is being written; it does not count yet. */
+export const CLEANED_SUFFIX = ".cleaned";
+/** Marks a cleaned segment that is whole and replaces those whose offsets it holds. */
+export const SWAP_SUFFIX = ".swap";
 /** Marks a file or folder whose removal is due; it no longer counts. */
 export const DELETED_SUFFIX = ".deleted";
 

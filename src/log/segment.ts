@@ -1,6 +1,6 @@
 import { SerialQueue } from "../base/index.ts";
 import { FileSystemError, isMissing } from "../fs/index.ts";
-import type { BatchHeader } from "../record/index.ts";
+import { BATCH_HEADER_BYTES, type BatchHeader, readMaxTimestamp } from "../record/index.ts";
 import type { PooledFile } from "./file-pool.ts";
 import type { Evictable } from "./lru-budget.ts";
 import { SegmentIndexes } from "./segment-indexes.ts";
@@ -36,19 +36,27 @@ export class Segment implements Evictable {
   /** When the first batch came, by the wall clock or, after a restart, by its timestamp. */
   firstAppendMs: number | undefined;
   #isActive = false;
+  #isGone = false;
   #indexes: SegmentIndexes | undefined;
   #loading: Promise<SegmentIndexes> | undefined;
   #mending: Promise<boolean> | undefined;
   /** A rebuild may end while the segment is sealed: their indexes must not mix in the files. */
   readonly #persisting = new SerialQueue();
 
-  constructor(env: LogEnvironment, folder: string, baseOffset: number, indexIntervalBytes: () => number) {
+  /** `suffix` is that of the .log, which differs while it is taken into service. */
+  constructor(
+    env: LogEnvironment,
+    folder: string,
+    baseOffset: number,
+    indexIntervalBytes: () => number,
+    suffix = LOG_SUFFIX,
+  ) {
     this.#env = env;
     this.#folder = folder;
     this.baseOffset = baseOffset;
     this.nextOffset = baseOffset;
     this.#indexIntervalBytes = indexIntervalBytes;
-    this.log = env.files.file(this.#stem + LOG_SUFFIX, "read-write");
+    this.log = env.files.file(this.#stem + suffix, "read-write");
   }
 
   /** Creates the empty active segment; its name is durable on return. */
@@ -64,6 +72,11 @@ export class Segment implements Evictable {
       await this.#env.fs.remove(this.#stem + suffix);
     await this.#env.fs.syncDirectory(this.#folder);
     this.activate(SegmentIndexes.empty(this.baseOffset));
+  }
+
+  /** It was taken out of the log: whoever still has it must look for the offset anew. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   get isActive(): boolean {
@@ -96,6 +109,15 @@ export class Segment implements Evictable {
     this.noteBatch(header, lastOffset, this.sizeBytes, this.#indexes!);
   }
 
+  /** The age of the segment by its first batch; undefined while it has none. */
+  async firstTimestamp(): Promise<number | undefined> {
+    if (this.firstAppendMs !== undefined || this.sizeBytes === 0) return this.firstAppendMs;
+    const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES);
+    await this.log.use((file) => file.read(head, 0, head.length, 0));
+    this.firstAppendMs ??= readMaxTimestamp(head, 0);
+    return this.firstAppendMs;
+  }
+
   /** Makes the segment immutable: completes and persists the indexes, which may then leave memory. */
   async seal(): Promise<void> {
     const indexes = this.#indexes!;
@@ -111,7 +133,10 @@ export class Segment implements Evictable {
    */
   async persistIndexes(): Promise<void> {
     try {
-      await this.#persisting.run(async () => this.#indexes?.persist(this.#env.fs, this.#stem));
+      await this.#persisting.run(async () => {
+        // Another segment may have taken over the name.
+        if (!this.#isGone) await this.#indexes?.persist(this.#env.fs, this.#stem);
+      });
     } catch (error) {
       if (!(error instanceof FileSystemError)) throw error;
       this.#env.logger.warn(
@@ -171,8 +196,19 @@ export class Segment implements Evictable {
 
   /** Takes the segment out of the log: renames its files, durably. They are removed later by `removeFiles`. */
   async markDeleted(): Promise<void> {
+    await this.takeAway();
+    await this.#env.fs.syncDirectory(this.#folder);
+  }
+
+  /** As `markDeleted`, without making the names durable. */
+  async takeAway(): Promise<void> {
+    this.#isGone = true;
     this.#env.indexes.forget(this);
     await this.log.retire();
+    await this.#persisting.run(() => this.#renameDeleted());
+  }
+
+  async #renameDeleted(): Promise<void> {
     for (const suffix of SUFFIXES) {
       try {
         await this.#env.fs.rename(this.#stem + suffix, this.#stem + suffix + DELETED_SUFFIX);
@@ -181,7 +217,6 @@ export class Segment implements Evictable {
         if (!isMissing(error)) throw error;
       }
     }
-    await this.#env.fs.syncDirectory(this.#folder);
   }
 
   /** Removes the files that `markDeleted` renamed. */

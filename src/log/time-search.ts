@@ -20,15 +20,18 @@ export async function findByTimestamp(
   epochs: LeaderEpochs,
   timestampMs: number,
 ): Promise<TimestampOffset | undefined> {
-  for (const segment of [...state.segments]) {
-    if (segment.largest === undefined || segment.largest.timestampMs < timestampMs) continue;
-    if (segment.nextOffset <= state.logStartOffset) continue;
+  for (let offset = state.logStartOffset; offset < state.logEndOffset; ) {
+    const segment = state.segmentFor(offset);
+    if (segment === undefined) return undefined;
+    const mayHold = segment.largest !== undefined && segment.largest.timestampMs >= timestampMs;
     try {
-      const found = await findInSegment({ state, epochs, segment, timestampMs });
+      const found = mayHold ? await findInSegment({ state, epochs, segment, timestampMs }) : undefined;
       if (found !== undefined) return found;
+      offset = segment.nextOffset;
     } catch (error) {
-      // Retention may have taken the segment away while it was searched.
-      if (!isMissing(error) || segment.nextOffset > state.logStartOffset) throw error;
+      // Retention or compaction may have taken the segment away while it was searched.
+      if (!isMissing(error) || !segment.isGone) throw error;
+      offset = Math.max(offset, state.logStartOffset);
     }
   }
   return undefined;

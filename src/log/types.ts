@@ -26,7 +26,10 @@ export interface ReadResult {
   readonly chunks: readonly Buffer[];
   /** Bytes of all chunks. */
   readonly bytes: number;
-  /** Records from the offset asked for up to `nextOffset`, by the batch headers. */
+  /**
+   * Records from the offset asked for up to `nextOffset`, by the batch headers: compaction leaves fewer than there are
+   * offsets, and perhaps none. Too high by what it took from a batch that begins below the offset.
+   */
   readonly recordCount: number;
   /** Offset to read next. */
   readonly nextOffset: number;
@@ -61,6 +64,18 @@ export interface LogConfig {
   /** Newest timestamp accepted, relative to the broker's clock; undefined accepts any. */
   readonly timestampAfterMaxMs: number | undefined;
   readonly fileDeleteDelayMs: number;
+  /** Old segments are deleted by age and size. */
+  readonly deletes: boolean;
+  /** Of each key only the newest record is kept, and records must have keys. */
+  readonly compacts: boolean;
+  /** How long a tombstone stays after compaction has met it. */
+  readonly deleteRetentionMs: number;
+  /** Share of bytes not cleaned yet, 0 to 1, above which the log is cleaned. */
+  readonly dirtyRatioMin: number;
+  /** Records younger than this are not cleaned. */
+  readonly compactionLagMinMs: number;
+  /** Records older than this are cleaned whatever the share; undefined sets no bound. */
+  readonly compactionLagMaxMs: number | undefined;
 }
 
 /** What all logs of a broker share. */

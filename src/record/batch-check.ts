@@ -43,6 +43,8 @@ export interface BatchLimits {
   readonly origin?: BatchOrigin;
   /** The earliest timestamp that a record may have, Unix epoch in ms; default: 0. */
   readonly earliestMs?: number | undefined;
+  /** Every record must have a key, as in a compacted topic. Default: false. */
+  readonly keysRequired?: boolean;
 }
 
 const LOG_BITS = CODEC_MASK | APPEND_TIME_BIT | TRANSACTIONAL_BIT | CONTROL_BIT | DELETE_HORIZON_BIT;
@@ -72,7 +74,7 @@ export function checkBatch(batch: Buffer, limits: BatchLimits): BatchHeader {
   checkProducer(header);
   try {
     walker.open(batch, 0, header, decompressedBytesMax(batch.length, limits));
-    checkRecords(header, origin, Math.max(0, limits.earliestMs ?? 0));
+    checkRecords(header, limits);
   } finally {
     walker.close();
   }
@@ -153,8 +155,10 @@ function checkProducer(header: BatchHeader): void {
   throw invalidBatch(problem, { field: "producer id", position: 43 });
 }
 
-function checkRecords(header: BatchHeader, origin: BatchOrigin, earliestMs: number): void {
+function checkRecords(header: BatchHeader, limits: BatchLimits): void {
   const { baseTimestampMs, lastOffsetDelta } = header;
+  const { origin = "client", keysRequired = false } = limits;
+  const earliestMs = Math.max(0, limits.earliestMs ?? 0);
   const isDense = origin === "client";
   let offsetDelta = -1;
   let timestampDeltaMax = Number.NEGATIVE_INFINITY;
@@ -169,6 +173,9 @@ function checkRecords(header: BatchHeader, origin: BatchOrigin, earliestMs: numb
     if (baseTimestampMs + delta < earliestMs) refuseEarlier(baseTimestampMs + delta, earliestMs);
     if (walker.attributes !== 0 && isDense) {
       walker.refuseField("attributes", `${walker.attributes}, no bits of a record's attributes are in use`);
+    }
+    if (keysRequired && walker.keyLength < 0) {
+      walker.refuseField("key", "null, but a compacted topic (cleanup.policy) keeps records by their key");
     }
     if (walker.headerCount !== 0) checkHeaders(origin);
   }

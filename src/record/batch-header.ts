@@ -12,6 +12,7 @@ import {
   CONTROL_BIT,
   CRC_AT,
   type Compression,
+  DELETE_HORIZON_BIT,
   LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
   LENGTH_OVERHEAD_BYTES,
@@ -44,6 +45,8 @@ export interface BatchHeader {
   readonly lastOffsetDelta: number;
   /** Milliseconds that the records' timestamp deltas count from. */
   readonly baseTimestampMs: number;
+  /** From when on compaction may remove the tombstones of the batch; undefined if it has not met them yet. */
+  readonly deleteHorizonMs: number | undefined;
   /** Largest timestamp of the records; the append time for timestamp type "append". */
   readonly maxTimestampMs: number;
   /** Undefined: the producer is not idempotent, and so epoch and sequence are undefined too. */
@@ -63,6 +66,7 @@ export function readBatchHeader(buffer: Uint8Array, position = 0): BatchHeader {
   const attributes = readInt16(buffer, position + ATTRIBUTES_AT);
   const producerId = readInt64(buffer, position + PRODUCER_ID_AT);
   const hasProducer = producerId >= 0;
+  const baseTimestampMs = readInt64(buffer, position + BASE_TIMESTAMP_AT);
   return {
     baseOffset: readBaseOffset(buffer, position),
     sizeInBytes: readInt32(buffer, position + BATCH_LENGTH_AT) + LENGTH_OVERHEAD_BYTES,
@@ -75,7 +79,8 @@ export function readBatchHeader(buffer: Uint8Array, position = 0): BatchHeader {
     isTransactional: (attributes & TRANSACTIONAL_BIT) !== 0,
     isControl: (attributes & CONTROL_BIT) !== 0,
     lastOffsetDelta: readInt32(buffer, position + LAST_OFFSET_DELTA_AT),
-    baseTimestampMs: readInt64(buffer, position + BASE_TIMESTAMP_AT),
+    baseTimestampMs,
+    deleteHorizonMs: (attributes & DELETE_HORIZON_BIT) === 0 ? undefined : baseTimestampMs,
     maxTimestampMs: readMaxTimestamp(buffer, position),
     producerId: hasProducer ? producerId : undefined,
     producerEpoch: hasProducer

@@ -1,5 +1,6 @@
 export * from "./batch-builder.ts";
 export * from "./batch-check.ts";
+export * from "./batch-filter.ts";
 export * from "./batch-format.ts";
 export * from "./batch-header.ts";
 export type { BatchProducer } from "./batch-header-writer.ts";
@@ -7,6 +8,7 @@ export * from "./batch-iteration.ts";
 export * from "./batch-probe.ts";
 export * from "./batch-stamp.ts";
 export { requireCompression } from "./compression/codecs.ts";
+export * from "./empty-batch.ts";
 export * from "./murmur2.ts";
 export * from "./record.ts";
 export * from "./record-cursor.ts";

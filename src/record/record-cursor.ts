@@ -81,6 +81,16 @@ export class RecordCursor {
     return this.walker.valueLength < 0 ? undefined : this.walker.valueLength;
   }
 
+  /** The memory in which the record lies, for those who look at many keys and want no view of each. */
+  get memory(): Buffer {
+    return this.walker.bytes;
+  }
+
+  /** Where in `memory` the key begins. */
+  get keyAt(): number {
+    return this.walker.keyAt;
+  }
+
   /** A view of the key. */
   get key(): Buffer | null {
     const { keyLength, keyAt, bytes } = this.walker;

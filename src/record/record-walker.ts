@@ -29,6 +29,8 @@ export class RecordWalker extends VarintReader {
   attributes = 0;
   timestampDelta = 0;
   offsetDelta = 0;
+  /** Where the key's length begins: all that follows the two deltas. */
+  keyLengthAt = 0;
   /** −1: null. */
   keyLength = -1;
   keyAt = 0;
@@ -62,6 +64,11 @@ export class RecordWalker extends VarintReader {
     }
   }
 
+  /** Stands before the first of the records that fill the bytes from `position` to `end`; their number is not known. */
+  openRun(bytes: Buffer, position: number, end: number): void {
+    this.begin(bytes, position, end, Number.POSITIVE_INFINITY);
+  }
+
   /** Lets go of the bytes. */
   close(): void {
     this.begin(NOTHING, 0, 0, 0);
@@ -91,6 +98,7 @@ export class RecordWalker extends VarintReader {
     this.attributes = this.bytes[this.position++]!;
     this.timestampDelta = this.readVarlong();
     this.offsetDelta = this.readVarint();
+    this.keyLengthAt = this.position;
     const keyLength = this.readVarint();
     const keyAt = this.position;
     if (keyLength < -1 || keyLength > recordEnd - keyAt) this.refuseLength("key length", keyLength);

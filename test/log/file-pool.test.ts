@@ -155,7 +155,7 @@ describe("a file pool", () => {
     expect(fs.open_).toBe(0);
   });
 
-  it("is not reopened by a use that comes while it is closed for good", async () => {
+  it("that is retired is used by who has it open, closed by the last and not opened again", async () => {
     const { fs, pool, files } = await poolOf(5, 1);
     const gate = closedGate();
     const use = files[0]!.use(() => gate.opened);
@@ -163,8 +163,11 @@ describe("a file pool", () => {
     const retiring = files[0]!.retire();
     const late = () => files[0]!.use(async () => undefined);
     await expect(late()).rejects.toMatchObject({ code: "ENOENT" });
+    await retiring;
+    expect(fs.open_).toBe(1);
     gate.open();
-    await Promise.all([use, retiring]);
+    await use;
+    await turn();
     await expect(late()).rejects.toMatchObject({ code: "ENOENT" });
     expect([pool.openCount, fs.open_]).toEqual([0, 0]);
   });

@@ -28,6 +28,12 @@ export const QUIET_CONFIG: LogConfig = {
   timestampBeforeMaxMs: undefined,
   timestampAfterMaxMs: undefined,
   fileDeleteDelayMs: 1_000,
+  deletes: true,
+  compacts: false,
+  deleteRetentionMs: 1_000,
+  dirtyRatioMin: 0.5,
+  compactionLagMinMs: 0,
+  compactionLagMaxMs: undefined,
 };
 
 /** What a rig is built of; the rest is roomy. */

@@ -1,0 +1,167 @@
+import {
+  BatchFilter,
+  type BatchHeader,
+  encodeEmptyBatch,
+  type FilteredRecord,
+  type FilterRule,
+} from "../../record/index.ts";
+import type { CleanedFile } from "./cleaned-file.ts";
+import type { OffsetMap } from "./offset-map.ts";
+
+/** What decides about the records of a log. */
+export interface CleaningRule {
+  /** The newest offset of each key that was met in the dirty part. */
+  readonly offsets: OffsetMap;
+  /** Records from here on were not looked at, and stay. */
+  readonly endOffset: number;
+  readonly nowMs: number;
+  readonly deleteRetentionMs: number;
+  /** Base offsets of the newest batch of each producer: they keep their headers, from which a start learns of producers. */
+  readonly producerBatches: ReadonlySet<number>;
+}
+
+/** A run of offsets without records. */
+interface Gap {
+  readonly baseOffset: number;
+  lastOffset: number;
+  readonly leaderEpoch: number;
+  maxTimestampMs: number;
+  batches: number;
+  /** It was an empty batch before. */
+  readonly wasEmpty: boolean;
+}
+
+/** Writes the batches of a group of segments into a cleaned one, without the records that are superseded. */
+export class BatchCleaner implements FilterRule {
+  readonly #rule: CleaningRule;
+  readonly #target: CleanedFile;
+  readonly #filter = new BatchFilter();
+  #gap: Gap | undefined;
+  /** Of the batch that is filtered. */
+  #header: BatchHeader | undefined;
+  #hasChanged = false;
+  #removedRecords = 0;
+
+  constructor(rule: CleaningRule, target: CleanedFile) {
+    this.#rule = rule;
+    this.#target = target;
+  }
+
+  /** What was written differs from what was read. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
+  }
+
+  get removedRecords(): number {
+    return this.#removedRecords;
+  }
+
+  /** Takes the next batch, checked in its place. Its bytes must not change until the target is flushed. */
+  add(header: BatchHeader, bytes: Buffer): void {
+    const isLeftAlone =
+      header.baseOffset >= this.#rule.endOffset || header.isControl || header.isTransactional;
+    if (header.recordCount === 0) this.#addEmpty(header, bytes);
+    else if (isLeftAlone) this.#copy(header, bytes);
+    else this.#addFiltered(header, bytes);
+  }
+
+  /** No more batches follow. */
+  end(): void {
+    const gap = this.#gap;
+    this.#gap = undefined;
+    if (gap === undefined) return;
+    if (!gap.wasEmpty || gap.batches > 1) this.#hasChanged = true;
+    this.#write(encodeEmptyBatch(gap), gap.maxTimestampMs, gap.lastOffset);
+  }
+
+  /** For the filter: the rule about one record, as Kafka's Cleaner.shouldRetainRecord; records without key stay. */
+  keeps({ offset, memory, keyAt, keyLength, valueLength }: FilteredRecord): boolean {
+    const { offsets, endOffset, nowMs } = this.#rule;
+    if (offset >= endOffset || keyLength < 0) return true;
+    const newest = offsets.get(memory, keyAt, keyLength);
+    if (newest !== undefined && newest > offset) return false;
+    const horizonMs = this.#header!.deleteHorizonMs;
+    return valueLength >= 0 || horizonMs === undefined || nowMs < horizonMs;
+  }
+
+  /** For the filter: from when on the tombstones of the batch may go, once all of it was looked at. */
+  get deleteHorizonMs(): number | undefined {
+    const { nowMs, deleteRetentionMs, endOffset } = this.#rule;
+    const { baseOffset, lastOffsetDelta } = this.#header!;
+    const horizonMs = Math.min(nowMs + deleteRetentionMs, Number.MAX_SAFE_INTEGER);
+    return baseOffset + lastOffsetDelta < endOffset ? horizonMs : undefined;
+  }
+
+  #addFiltered(header: BatchHeader, bytes: Buffer): void {
+    this.#header = header;
+    const filtered = this.#filter.filter(bytes, header, this);
+    if (filtered === "same") {
+      this.#copy(header, bytes);
+      return;
+    }
+    this.#hasChanged = true;
+    this.#removedRecords += header.recordCount;
+    if (filtered === "empty") {
+      this.#addEmptied(header);
+      return;
+    }
+    this.#removedRecords -= filtered.recordCount;
+    this.#endGap();
+    this.#write(filtered.batch, header.maxTimestampMs, lastOffsetOf(header));
+  }
+
+  /** A batch that was empty before. */
+  #addEmpty(header: BatchHeader, bytes: Buffer): void {
+    if (this.#isProducers(header)) this.#copy(header, bytes);
+    else this.#extendGap(header, true);
+  }
+
+  /** A batch of which nothing is left. */
+  #addEmptied(header: BatchHeader): void {
+    if (!this.#isProducers(header)) {
+      this.#extendGap(header, false);
+      return;
+    }
+    this.#endGap();
+    const { baseOffset, leaderEpoch, maxTimestampMs } = header;
+    const lastOffset = lastOffsetOf(header);
+    const empty = { baseOffset, lastOffset, leaderEpoch: leaderEpoch!, maxTimestampMs, producer: header };
+    this.#write(encodeEmptyBatch(empty), maxTimestampMs, lastOffset);
+  }
+
+  #isProducers({ producerId, baseOffset }: BatchHeader): boolean {
+    return producerId !== undefined && this.#rule.producerBatches.has(baseOffset);
+  }
+
+  /** A gap never spans two leader epochs: where a term begins can be learned from the batches. */
+  #extendGap(header: BatchHeader, wasEmpty: boolean): void {
+    const { baseOffset, leaderEpoch, maxTimestampMs } = header;
+    if (this.#gap?.leaderEpoch !== leaderEpoch) this.#endGap();
+    const gap = this.#gap;
+    if (gap === undefined) {
+      const lastOffset = lastOffsetOf(header);
+      this.#gap = { baseOffset, lastOffset, leaderEpoch: leaderEpoch!, maxTimestampMs, batches: 1, wasEmpty };
+      return;
+    }
+    gap.lastOffset = lastOffsetOf(header);
+    gap.maxTimestampMs = Math.max(gap.maxTimestampMs, maxTimestampMs);
+    gap.batches++;
+  }
+
+  #endGap(): void {
+    if (this.#gap !== undefined) this.end();
+  }
+
+  #copy(header: BatchHeader, bytes: Buffer): void {
+    this.#endGap();
+    this.#target.add(bytes, header, lastOffsetOf(header));
+  }
+
+  #write(batch: Buffer, maxTimestampMs: number, lastOffset: number): void {
+    this.#target.add(batch, { maxTimestampMs, sizeInBytes: batch.length }, lastOffset);
+  }
+}
+
+function lastOffsetOf({ baseOffset, lastOffsetDelta }: BatchHeader): number {
+  return baseOffset + lastOffsetDelta;
+}

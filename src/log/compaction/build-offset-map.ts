@@ -1,0 +1,40 @@
+import { type BatchHeader, RecordCursor } from "../../record/index.ts";
+import type { Segment } from "../segment.ts";
+import type { BatchVisitor } from "../segment-scan.ts";
+import type { CleanableRange } from "./cleanable.ts";
+import type { OffsetMap } from "./offset-map.ts";
+import { ENOUGH } from "./read-segment.ts";
+
+/**
+ * Notes the newest offset of each key in the dirty part of a log. Returns the end of what was noted: that of the range,
+ * or where the map was full.
+ */
+export async function buildOffsetMap(
+  range: CleanableRange,
+  offsets: OffsetMap,
+  read: (segment: Segment, visit: BatchVisitor) => Promise<void>,
+): Promise<number> {
+  const { firstDirtyOffset, endOffset } = range;
+  offsets.begin(firstDirtyOffset, endOffset - firstDirtyOffset);
+  const cursor = new RecordCursor();
+  let fullAt: number | undefined;
+  const visit = (header: BatchHeader, _position: number, bytes: Buffer): string | undefined => {
+    const isClean = header.baseOffset + header.lastOffsetDelta < firstDirtyOffset;
+    if (isClean || header.recordCount === 0) return undefined;
+    cursor.reset(bytes);
+    while (cursor.next()) {
+      const { keyLength } = cursor;
+      if (cursor.offset < firstDirtyOffset || keyLength === undefined) continue;
+      if (offsets.put(cursor.memory, cursor.keyAt, keyLength, cursor.offset)) continue;
+      fullAt = cursor.offset;
+      return ENOUGH;
+    }
+    return undefined;
+  };
+  for (const segment of range.segments) {
+    if (segment.nextOffset <= firstDirtyOffset) continue;
+    await read(segment, visit);
+    if (fullAt !== undefined) return fullAt;
+  }
+  return endOffset;
+}
