@@ -1,0 +1,82 @@
+/** When a member may have been out of the broker's sight, so that its session could end without its knowledge. */
+import type { HistoryEvent } from "./events.ts";
+
+/** A time in which member and broker could not talk, microseconds; Infinity: until the end. */
+export interface Disturbance {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How long after a disturbance a member may take to be back with the broker, or to learn that its session is over. */
+export const GRACE_US = 10_000_000;
+/** Timers may fire so much early. */
+export const TIMER_SLACK_US = 50_000;
+
+/** The disturbances of a history, those of the broker and those of single members. */
+export class Disturbances {
+  readonly #broker: Disturbance[] = [];
+  readonly #members = new Map<string, Disturbance[]>();
+  readonly #beginnings = new Map<string, number>();
+
+  constructor(events: readonly HistoryEvent[]) {
+    for (const event of events) this.#add(event);
+    for (const [name, from] of this.#beginnings) this.#of(name).push({ from, to: Number.POSITIVE_INFINITY });
+  }
+
+  /** All that concern a member, in no order. */
+  of(member: string): readonly Disturbance[] {
+    return [...this.#broker, ...this.#of(member)];
+  }
+
+  /** Whether a session of `sessionTimeoutMs` can have been over at a time, as far as the faults go. */
+  mayHaveEndedSession(member: string, sessionTimeoutMs: number, at: number): boolean {
+    const timeout = sessionTimeoutMs * 1_000 - TIMER_SLACK_US;
+    return this.of(member).some(({ from, to }) => from + timeout <= at && at <= to + GRACE_US);
+  }
+
+  /** The longest stretch between two times in which nothing disturbed the member. */
+  longestCalm(member: string, from: number, to: number): number {
+    let calm = 0;
+    let reached = from;
+    const inOrder = this.of(member).toSorted((a, b) => a.from - b.from);
+    for (const disturbance of inOrder) {
+      if (disturbance.from > to) break;
+      calm = Math.max(calm, disturbance.from - reached);
+      reached = Math.max(reached, disturbance.to);
+    }
+    return Math.max(calm, to - reached);
+  }
+
+  #add(event: HistoryEvent): void {
+    switch (event.kind) {
+      case "broker-killed":
+        this.#broker.push({ from: event.at, to: Number.POSITIVE_INFINITY });
+        break;
+      case "broker-started": {
+        const last = this.#broker.pop();
+        if (last !== undefined) this.#broker.push({ from: last.from, to: event.at });
+        break;
+      }
+      case "disconnected":
+        // It learned this some time after the broker did.
+        this.#of(event.member).push({ from: event.at - GRACE_US, to: event.at });
+        break;
+      case "killed":
+      case "stopped":
+        if (!this.#beginnings.has(event.member)) this.#beginnings.set(event.member, event.at);
+        break;
+      case "continued": {
+        const from = this.#beginnings.get(event.member);
+        if (from !== undefined) this.#of(event.member).push({ from, to: event.at });
+        this.#beginnings.delete(event.member);
+        break;
+      }
+    }
+  }
+
+  #of(member: string): Disturbance[] {
+    const found = this.#members.get(member) ?? [];
+    this.#members.set(member, found);
+    return found;
+  }
+}
