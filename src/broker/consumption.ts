@@ -10,7 +10,7 @@ import type {
   OffsetCommit,
   TopicPartition,
 } from "../group/index.ts";
-import type { Assignment, SubscriptionSink } from "./types.ts";
+import type { Assignment, SubscriptionSink } from "./subscription-api.ts";
 
 /** What to do where the group has no usable offset; see OffsetFallback. */
 export type OffsetFallback = "start" | "end" | "fail";

@@ -9,6 +9,7 @@ import type {
   PartitionBounds,
   TopicPartition,
 } from "../group/index.ts";
+import type { ReadResult } from "../log/index.ts";
 import {
   afterGap,
   type ConsumedPartition,
@@ -28,12 +29,12 @@ import type {
   ConsumptionApi,
   ConsumptionSink,
 } from "./consumption.ts";
-import type { Assignment, BrokerApi, Delivered, ReadResult, SubscriptionApi } from "./types.ts";
+import type { Assignment, Delivered, SubscriptionApi, SubscriptionSink } from "./subscription-api.ts";
 
 /** What a consumption is composed of. */
 export interface ConsumptionParts {
   readonly groups: Pick<GroupsApi, "join" | "commit">;
-  readonly subscribe: BrokerApi["subscribe"];
+  readonly subscribe: (sink: SubscriptionSink, options: { readonly maxBytes: number }) => SubscriptionApi;
   /** Ends of a partition that exists and can be read. Throws MillraceError. */
   readonly bounds: (topic: string, partition: number) => PartitionBounds;
   readonly random: Random;
