@@ -6,6 +6,7 @@
  *     <data>/partitions/clean-shutdown                    leader epoch of the start whose stop was clean, until the next
  *     <data>/partitions/recovery-point-offset-checkpoint  Kafka's checkpoint: everything below is flushed
  *     <data>/partitions/log-start-offset-checkpoint       Kafka's checkpoint: first readable offsets
+ *     <data>/partitions/cleaner-offset-checkpoint         Kafka's checkpoint: everything below was compacted
  *     <data>/partitions/spare                             space given up when a full disk is to be freed
  *     <data>/partitions/<topic>-<partition>/              one log
  *     <data>/partitions/<topic id>-<partition>.deleted/   a deleted one, until its files are removed
@@ -41,6 +42,7 @@ export class DataFolder {
   readonly root: string;
   readonly recoveryPoints: OffsetCheckpoint;
   readonly logStarts: OffsetCheckpoint;
+  readonly cleanedOffsets: OffsetCheckpoint;
   readonly #fs: FileSystem;
   readonly #dataDir: string;
   readonly #logs: () => Iterable<CheckpointedLog>;
@@ -54,6 +56,7 @@ export class DataFolder {
     this.root = `${dataDir}/partitions`;
     this.recoveryPoints = new OffsetCheckpoint(fs, this.root, "recovery-point-offset-checkpoint");
     this.logStarts = new OffsetCheckpoint(fs, this.root, "log-start-offset-checkpoint");
+    this.cleanedOffsets = new OffsetCheckpoint(fs, this.root, "cleaner-offset-checkpoint");
     this.#logs = logs;
   }
 
@@ -66,6 +69,7 @@ export class DataFolder {
     const isClean = (await this.#readMarker()) === leaderEpoch - 1;
     await this.recoveryPoints.read();
     await this.logStarts.read();
+    await this.cleanedOffsets.read();
     // It is written before the first partition is made: one that is missing beside partitions was lost.
     if (this.logStarts.isMissing) {
       if (await this.#holdsPartitions()) this.logStarts.giveUp();
@@ -98,16 +102,24 @@ export class DataFolder {
     return this.#nextLogStarts;
   }
 
+  /** Writes up to where each log was compacted. */
+  writeCleanedOffsets(): Promise<void> {
+    return this.#writes.run(() =>
+      this.cleanedOffsets.write(this.#offsets((log) => log.cleaner.firstDirtyOffset)),
+    );
+  }
+
   /** Makes the spare if it is not there and the disk has room for it. */
   keepSpare(): Promise<void> {
     return this.#writes.run(() => this.#makeSpare());
   }
 
-  /** Drops a topic that is deleted from both checkpoints, durably; writes nothing if they do not have it. */
+  /** Drops a topic that is deleted from all checkpoints, durably; writes nothing if they do not have it. */
   forget(topic: string): Promise<void> {
     return this.#writes.run(async () => {
       await this.recoveryPoints.forget(topic);
       await this.logStarts.forget(topic);
+      await this.cleanedOffsets.forget(topic);
     });
   }
 

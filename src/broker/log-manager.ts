@@ -1,8 +1,9 @@
-import { inParallel } from "../base/index.ts";
+import { inParallel, type Random } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { FileSystemError, type FileSystem } from "../fs/index.ts";
 import { type LogConfig, type LogEnvironment, PartitionLog, writePartitionMetadata } from "../log/index.ts";
 import { BackgroundWork } from "./background-work.ts";
+import { CleaningRounds, type CleaningSettings } from "./cleaning-rounds.ts";
 import { closeLogs } from "./close-logs.ts";
 import { type CheckpointedLog, DataFolder } from "./data-folder.ts";
 
@@ -31,6 +32,8 @@ export interface LogManagerOptions {
   readonly checkpointIntervalMs: number;
   /** Milliseconds between retention checks. */
   readonly retentionCheckIntervalMs: number;
+  readonly random: Random;
+  readonly cleaning: CleaningSettings;
 }
 
 /** Owns the logs of a data folder: opens, creates, deletes, checkpoints and closes them. */
@@ -40,6 +43,7 @@ export class LogManager {
   readonly #topics = new Map<string, TopicLogs>();
   #isClean = false;
   readonly #background: BackgroundWork;
+  readonly #cleaning: CleaningRounds;
   /** Recovery points as they were last written. */
   readonly #writtenPoints = new WeakMap<PartitionLog, number>();
 
@@ -47,6 +51,15 @@ export class LogManager {
     this.#options = options;
     this.#background = new BackgroundWork(options.env.clock, options.env.logger);
     this.#folder = new DataFolder(options.env.fs, options.dataDir, () => this.#checkpointed());
+    this.#cleaning = new CleaningRounds({
+      clock: options.env.clock,
+      logger: options.env.logger,
+      random: options.random,
+      settings: options.cleaning,
+      logs: () => this.#checkpointed(),
+      checkpoint: () => this.#folder.writeCleanedOffsets(),
+      isClosing: () => this.#background.isClosing,
+    });
   }
 
   get #fs(): FileSystem {
@@ -95,6 +108,7 @@ export class LogManager {
     this.#background.repeat("retention", this.#options.retentionCheckIntervalMs, () =>
       this.#applyRetention(),
     );
+    this.#background.repeat("cleaning", this.#options.cleaning.intervalMs, () => this.#cleaning.run());
   }
 
   /** Creates the folders and logs of the partitions from `first` on, durably; after a failure there are none. */
@@ -163,7 +177,9 @@ export class LogManager {
 
   /** Stops the timers, closes all logs and, if none was in trouble, notes that the stop was clean. */
   async close(): Promise<void> {
-    await this.#background.close();
+    const ended = this.#background.close();
+    await inParallel([...this.#checkpointed()], PARALLEL_MAX, ({ log }) => log.cleaner.close());
+    await ended;
     let isClean = true;
     for (const { logs } of this.#topics.values()) isClean = (await this.#closeAll(logs)) && isClean;
     try {
@@ -221,6 +237,7 @@ export class LogManager {
       isClean,
       recoveryPoint,
       logStartOffset,
+      firstDirtyOffset: this.#folder.cleanedOffsets.get(topic.name, partition) ?? 0,
       persistLogStart: () => this.#folder.writeLogStarts(),
     });
   }

@@ -62,6 +62,8 @@ export class LogCleaner {
   #firstDirtyOffset: number;
   #running: Promise<unknown> | undefined;
   #isClosed = false;
+  /** Ends a pause under way. */
+  #wake: (() => void) | undefined;
 
   constructor(parts: CleanerParts) {
     this.#parts = parts;
@@ -108,6 +110,7 @@ export class LogCleaner {
   /** Stops a cleaning under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#wake?.();
     await this.#running;
   }
 
@@ -143,7 +146,7 @@ export class LogCleaner {
     if (range === undefined) return undefined;
     const { env, state, producers, config } = this.#parts;
     const endOffset = await buildOffsetMap(range, options.offsets, (segment, visit) =>
-      this.#read(segment, visit, options.pause),
+      this.#read(segment, visit, options),
     );
     const nowMs = this.#nowMs;
     const { deleteRetentionMs } = config();
@@ -164,7 +167,7 @@ export class LogCleaner {
   }
 
   /** Cleans as many of the first segments as fit one, and takes them off the list. */
-  async #cleanGroup(left: Segment[], rule: CleaningRule, { pause }: CleaningOptions) {
+  async #cleanGroup(left: Segment[], rule: CleaningRule, options: CleaningOptions) {
     const { env, state, config } = this.#parts;
     const { indexIntervalBytes, segmentBytes } = config();
     const { baseOffset } = left[0]!;
@@ -181,10 +184,7 @@ export class LogCleaner {
         const visit = (header: BatchHeader, _position: number, bytes: Buffer): undefined => {
           cleaner.add(header, bytes);
         };
-        await this.#read(next, visit, async () => {
-          await target.flush();
-          await pause?.();
-        });
+        await this.#read(next, visit, options, () => target.flush());
       }
       cleaner.end();
       const { removedRecords } = cleaner;
@@ -199,12 +199,23 @@ export class LogCleaner {
     }
   }
 
-  /** Visits the batches of a segment; what follows the visits of some is awaited before the next are read. */
-  #read(segment: Segment, visit: BatchVisitor, afterChunk?: () => Promise<void>): Promise<void> {
+  /** Visits the batches of a segment; between some of them what follows is awaited, and then the pause. */
+  #read(
+    segment: Segment,
+    visit: BatchVisitor,
+    { pause }: CleaningOptions,
+    afterChunk?: () => Promise<void>,
+  ): Promise<void> {
     const { state, epochs } = this.#parts;
     return readSegment({ state, epochs }, segment, visit, async () => {
       if (this.#mustStop) throw new CleaningStopped();
       await afterChunk?.();
+      if (pause === undefined) return;
+      await new Promise<void>((resolve, reject) => {
+        this.#wake = resolve;
+        pause().then(resolve, reject);
+      });
+      if (this.#mustStop) throw new CleaningStopped();
     });
   }
 
