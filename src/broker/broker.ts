@@ -1,70 +1,23 @@
-import {
-  type Clock,
-  type Logger,
-  type Random,
-  silentLogger,
-  systemClock,
-  systemRandom,
-} from "../base/index.ts";
+import { type Clock, type Random, silentLogger, systemClock, systemRandom } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import type { FileSystem } from "../fs/index.ts";
-import {
-  FilePool,
-  LruBudget,
-  type LogEnvironment,
-  PartitionLog,
-  ReadBuffers,
-  TailCache,
-} from "../log/index.ts";
+import { GroupCoordinator, type GroupsApi } from "../group/index.ts";
 import type { MetadataStore } from "../metadata/index.ts";
 import { partitionForKey } from "../record/index.ts";
+import { type BrokerOptions, cleaningSettingsOf, environmentOf } from "./broker-options.ts";
+import type { ConsumeCommand, ConsumptionApi, ConsumptionSink } from "./consumption.ts";
+import { GroupConsumption } from "./group-consumption.ts";
+import { InternalGroupLogs } from "./group-logs.ts";
+import { isInternalTopic, refuseInternal } from "./internal-topics.ts";
 import { LogManager } from "./log-manager.ts";
 import { asStartError, openMetadata } from "./open-metadata.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { Subscription } from "./subscription.ts";
-import { checkTopicConfigs, describeConfigs, type TopicConfigValues } from "./topic-config.ts";
+import { BrokerTopicCatalogue } from "./topic-catalogue.ts";
+import { checkTopicConfigs } from "./topic-config.ts";
+import { configsOf, descriptionOf, plannedTopic, summaryOf } from "./topic-descriptions.ts";
 import { type Topic, Topics } from "./topics.ts";
 import type * as api from "./types.ts";
 import { type FetchTarget, waitingFetch } from "./waiting-fetch.ts";
-
-/** What a broker is made of. Only the ports are required; the rest has defaults fit for a small server. */
-export interface BrokerOptions {
-  readonly fs: FileSystem;
-  readonly metadata: MetadataStore;
-  /** Folder of all data, in the terms of `fs`; created if missing. */
-  readonly dataDir: string;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly logger?: Logger;
-  /** Id of this broker in its cluster. Default 0. */
-  readonly brokerId?: number;
-  /** Who opens the data folder ("process 12 on host a"), told to a second one that tries. */
-  readonly holder?: string;
-  /** Topic configs that hold where a topic sets none. */
-  readonly topicDefaults?: TopicConfigValues;
-  /** Partitions of a topic created without a count. Default 1. */
-  readonly partitionCountDefault?: number;
-  /** Most partitions of all topics. Default 20,000. */
-  readonly partitionsPerBrokerMax?: number;
-  /** Bytes of the newest batches kept in memory. Default 8 MiB. */
-  readonly cacheBytes?: number;
-  /** Bytes of indexes of sealed segments kept in memory. Default 32 MiB. */
-  readonly indexCacheBytes?: number;
-  /** Segment files kept open. Default 4,096. */
-  readonly openFilesMax?: number;
-  /** How long an idle producer is remembered, so that its retries are stored once, milliseconds. Default 1 day. */
-  readonly producerExpirationMs?: number;
-  /** Milliseconds between checkpoints of what is flushed. Default 2,000. */
-  readonly checkpointIntervalMs?: number;
-  /** Milliseconds between retention checks. Default 60,000. */
-  readonly retentionCheckIntervalMs?: number;
-}
-
-const MIB = 1_048_576;
-/** Some 10,000 producers with all that is remembered of each, or 90,000 with one batch. */
-const PRODUCER_BYTES_MAX = 32 * MIB;
-/** Kafka's default of `producer.id.expiration.ms`. */
-const PRODUCER_EXPIRATION_MS = 86_400_000;
 
 /** A broker: topics, their partitions, and who reads and writes them; plain TypeScript without network. */
 export class Broker implements api.BrokerApi {
@@ -75,6 +28,7 @@ export class Broker implements api.BrokerApi {
   readonly #logs: LogManager;
   readonly #topics: Topics;
   readonly #producerIds: ProducerIds;
+  readonly #groups: GroupCoordinator;
   readonly #leaderEpoch: number;
   #endpoint = "";
   #isClosed = false;
@@ -91,6 +45,8 @@ export class Broker implements api.BrokerApi {
       leaderEpoch,
       checkpointIntervalMs: options.checkpointIntervalMs ?? 2_000,
       retentionCheckIntervalMs: options.retentionCheckIntervalMs ?? 60_000,
+      random: this.#random,
+      cleaning: cleaningSettingsOf(options),
     });
     this.#topics = new Topics({
       store: options.metadata,
@@ -102,6 +58,13 @@ export class Broker implements api.BrokerApi {
       partitionsPerBrokerMax: options.partitionsPerBrokerMax ?? 20_000,
     });
     this.#producerIds = new ProducerIds(options.metadata);
+    this.#groups = new GroupCoordinator({
+      logs: new InternalGroupLogs(this.#topics, this.#clock),
+      catalogue: new BrokerTopicCatalogue(this.#topics),
+      clock: this.#clock,
+      logger: options.logger ?? silentLogger,
+      offsetsRetentionMs: options.offsetsRetentionMs,
+    });
   }
 
   /**
@@ -117,6 +80,7 @@ export class Broker implements api.BrokerApi {
       const { isClean } = await broker.#logs.open();
       await broker.#topics.open();
       await broker.#logs.start();
+      broker.#groups.start();
       const tookMs = Math.round(broker.#clock.monotonicMs() - startedMs);
       const topics = broker.#topics.all().length;
       options.logger?.info({ dataDir: options.dataDir, topics, isClean, tookMs }, "data folder opened");
@@ -132,19 +96,21 @@ export class Broker implements api.BrokerApi {
     this.#endpoint = endpoint;
   }
 
-  async createTopic(command: api.CreateTopicCommand): Promise<api.TopicDescription> {
-    this.#requireOpen();
-    const topic = await this.#topics.create(command);
-    return topic === undefined ? this.#plannedTopic(command) : this.#describe(topic);
+  get groups(): GroupsApi {
+    return this.#groups;
   }
 
-  listTopics(): api.TopicSummary[] {
-    return this.#topics.all().map(({ metadata, logs }) => ({
-      name: metadata.name,
-      topicId: metadata.topicId,
-      partitionCount: metadata.partitionCount,
-      bytes: logs.logs.reduce((bytes, log) => bytes + (log instanceof PartitionLog ? log.sizeBytes : 0), 0),
-    }));
+  async createTopic(command: api.CreateTopicCommand): Promise<api.TopicDescription> {
+    this.#requireOpen();
+    refuseInternal(command.name);
+    const topic = await this.#topics.create(command);
+    return topic === undefined ? plannedTopic(command) : this.#describe(topic);
+  }
+
+  listTopics({ includeInternal = false }: api.ListTopicsOptions = {}): api.TopicSummary[] {
+    const topics = this.#topics.all();
+    const shown = includeInternal ? topics : topics.filter(({ metadata }) => !isInternalTopic(metadata.name));
+    return shown.map(summaryOf);
   }
 
   describeTopic(name: string): api.TopicDescription {
@@ -156,21 +122,26 @@ export class Broker implements api.BrokerApi {
     change: { readonly set: Readonly<Record<string, string>>; readonly reset: readonly string[] },
   ): Promise<readonly api.TopicConfigEntry[]> {
     this.#requireOpen();
-    return this.#configs(await this.#topics.alterConfigs(name, change));
+    refuseInternal(name);
+    const topic = await this.#topics.alterConfigs(name, change);
+    return configsOf(topic, this.#topics.configsOf(topic));
   }
 
   async addPartitions(name: string, partitionCount: number): Promise<api.TopicDescription> {
     this.#requireOpen();
+    refuseInternal(name);
     return this.#describe(await this.#topics.addPartitions(name, partitionCount));
   }
 
   async deleteTopic(name: string): Promise<void> {
     this.#requireOpen();
+    refuseInternal(name);
     await this.#topics.delete(name);
   }
 
   async trimPartition(topic: string, partition: number, beforeOffset: number | undefined): Promise<number> {
     this.#requireOpen();
+    refuseInternal(topic);
     const log = this.#topics.log(topic, partition);
     return log.trim(beforeOffset ?? log.highWatermark);
   }
@@ -201,6 +172,7 @@ export class Broker implements api.BrokerApi {
     durability: api.Durability | undefined,
   ): Promise<api.Receipt> {
     this.#requireOpen();
+    refuseInternal(topic);
     const appended = await this.#topics.log(topic, partition).append(batch, durability);
     return { partition, ...appended };
   }
@@ -222,6 +194,20 @@ export class Broker implements api.BrokerApi {
     return new Subscription((topic, partition) => this.#topics.log(topic, partition), sink, options);
   }
 
+  async consume(command: ConsumeCommand, sink: ConsumptionSink): Promise<ConsumptionApi> {
+    this.#requireOpen();
+    return GroupConsumption.join(
+      {
+        groups: this.#groups,
+        random: this.#random,
+        subscribe: (reader, options) => this.subscribe(reader, options),
+        bounds: (topic, partition) => this.#topics.log(topic, partition),
+      },
+      command,
+      sink,
+    );
+  }
+
   async findOffset(topic: string, partition: number, query: api.OffsetQuery): Promise<api.OffsetAnswer> {
     this.#requireOpen();
     const log = this.#topics.log(topic, partition);
@@ -236,59 +222,22 @@ export class Broker implements api.BrokerApi {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    await this.#groups.close();
     await this.#topics.settle();
     await this.#logs.close();
     await this.#metadata.close();
   }
 
   #describe(topic: Topic): api.TopicDescription {
-    const { metadata, logs } = topic;
-    const partitions = logs.logs.slice(0, metadata.partitionCount).map((log, partition) => ({
-      partition,
+    return descriptionOf(topic, this.#topics.configsOf(topic), {
       leader: this.#brokerId,
       endpoint: this.#endpoint,
       leaderEpoch: this.#leaderEpoch,
-      ...stateOf(log),
-    }));
-    return { name: metadata.name, topicId: metadata.topicId, configs: this.#configs(topic), partitions };
-  }
-
-  /** What a topic would be like that is only to be validated: it has no id and no partitions yet. */
-  #plannedTopic({ name, configs = {} }: api.CreateTopicCommand): api.TopicDescription {
-    return { name, topicId: "", configs: describeConfigs(configs), partitions: [] };
-  }
-
-  #configs(topic: Topic): api.TopicConfigEntry[] {
-    return describeConfigs(this.#topics.configsOf(topic)).map((config) => ({
-      ...config,
-      isSet: topic.metadata.configs[config.name] !== undefined,
-    }));
+    });
   }
 
   #requireOpen(): void {
     if (!this.#isClosed) return;
     throw new MillraceError("SHUTTING_DOWN", "the broker is shutting down; try again when it is back");
   }
-}
-
-function stateOf(log: PartitionLog | MillraceError) {
-  if (log instanceof MillraceError) {
-    return { logStartOffset: 0, highWatermark: 0, logEndOffset: 0, bytes: 0, offlineReason: log.reason };
-  }
-  const { logStartOffset, highWatermark, logEndOffset, sizeBytes, failure } = log;
-  return { logStartOffset, highWatermark, logEndOffset, bytes: sizeBytes, offlineReason: failure?.reason };
-}
-
-function environmentOf(options: BrokerOptions): LogEnvironment {
-  return {
-    fs: options.fs,
-    clock: options.clock ?? systemClock,
-    logger: options.logger ?? silentLogger,
-    files: new FilePool(options.fs, options.openFilesMax ?? 4_096, options.logger ?? silentLogger),
-    indexes: new LruBudget(options.indexCacheBytes ?? 32 * MIB),
-    producers: new LruBudget(PRODUCER_BYTES_MAX),
-    cache: new TailCache(options.cacheBytes ?? 8 * MIB),
-    producerExpirationMs: options.producerExpirationMs ?? PRODUCER_EXPIRATION_MS,
-    buffers: new ReadBuffers(),
-  };
 }

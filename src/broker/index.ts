@@ -1,3 +1,29 @@
-export { Broker, type BrokerOptions } from "./broker.ts";
+export { Broker } from "./broker.ts";
+export type { BrokerOptions } from "./broker-options.ts";
+export * from "./consumption.ts";
 export { TOPIC_CONFIGS, type TopicConfigName } from "./topic-config.ts";
 export * from "./types.ts";
+export type {
+  AssignmentChange,
+  AssignorName,
+  CommitCommand,
+  CommitResult,
+  CommittedOffset,
+  GroupDescription,
+  GroupPartition,
+  GroupsApi,
+  GroupStateName,
+  GroupSubscription,
+  GroupSummary,
+  JoinCommand,
+  MemberDescription,
+  MemberSession,
+  MemberSink,
+  OffsetCommit,
+  PartitionCommit,
+  PartitionProgress,
+  SeekCommand,
+  SeekTarget,
+  SoughtPartition,
+  TopicPartition,
+} from "../group/index.ts";

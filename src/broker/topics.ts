@@ -8,8 +8,10 @@ import {
 import { MillraceError } from "../errors/index.ts";
 import { PartitionLog } from "../log/index.ts";
 import type { MetadataStore, TopicMetadata, TopicValues } from "../metadata/index.ts";
+import { isInternalTopic } from "./internal-topics.ts";
 import type { LogManager, TopicLogs } from "./log-manager.ts";
 import { changeFailure } from "./open-metadata.ts";
+import { checkPartitionCount, partitionCountError } from "./partition-count.ts";
 import {
   checkTopicConfigName,
   checkTopicConfigs,
@@ -52,6 +54,7 @@ export class Topics {
   #isClosed = false;
   /** Names of topics whose last change ended half-way: what the store holds of them decides. */
   readonly #unsettled = new Set<string>();
+  readonly #listeners: (() => void)[] = [];
 
   constructor(parts: TopicsParts) {
     this.#parts = parts;
@@ -63,7 +66,8 @@ export class Topics {
     for (const metadata of await store.loadTopics()) {
       const { name, topicId, partitionCount, state } = metadata;
       if (state === "active") {
-        const opened = await logs.openTopic(name, topicId, partitionCount, this.#logConfig(metadata.configs));
+        const config = this.#logConfig(name, metadata.configs);
+        const opened = await logs.openTopic(name, topicId, partitionCount, config);
         this.#topics.set(name, { metadata, logs: opened });
       } else {
         await this.#finishDeletion(metadata);
@@ -74,6 +78,15 @@ export class Topics {
   /** In order of names. */
   all(): Topic[] {
     return [...this.#topics.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
+  /** Calls back whenever a topic or partitions of one have come or gone. */
+  listen(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  find(name: string): Topic | undefined {
+    return this.#topics.get(name);
   }
 
   /** Throws TOPIC_NOT_FOUND with the nearest names, INVALID_REQUEST for a name that cannot be one. */
@@ -105,7 +118,7 @@ export class Topics {
 
   /** The values of all configs that differ from Kafka's defaults: the broker's and then the topic's. */
   configsOf(topic: Topic): TopicConfigValues {
-    return { ...this.#parts.defaults, ...topic.metadata.configs };
+    return this.#withDefaults(topic.metadata.name, topic.metadata.configs);
   }
 
   create(command: CreateTopicCommand): Promise<Topic | undefined> {
@@ -123,7 +136,7 @@ export class Topics {
       const configs = { ...metadata.configs, ...change.set };
       for (const config of change.reset) delete configs[config];
       const stored = await this.#put({ ...metadata, configs }, metadata.version);
-      this.#parts.logs.reconfigure(name, this.#logConfig(configs));
+      this.#parts.logs.reconfigure(name, this.#logConfig(name, configs));
       return this.#serve(stored, this.#parts.logs.topic(name) ?? logs);
     });
   }
@@ -163,7 +176,7 @@ export class Topics {
     const { name, configs = {}, partitionCount = this.#parts.partitionCountDefault } = command;
     checkTopicName(name);
     checkTopicConfigs(configs);
-    this.#checkPartitionCount(partitionCount, 0);
+    if (!isInternalTopic(name)) this.#checkPartitionCount(partitionCount, 0);
     if (this.#topics.has(name)) {
       throw new MillraceError(
         "TOPIC_ALREADY_EXISTS",
@@ -178,7 +191,7 @@ export class Topics {
     const topicId = random.id();
     const values = { name, topicId, partitionCount, configs: { ...configs }, createdAtMs: clock.nowMs() };
     const creating = await this.#put({ ...values, state: "creating" }, undefined);
-    const topicLogs: TopicLogs = { name, topicId, config: this.#logConfig(configs), logs: [] };
+    const topicLogs: TopicLogs = { name, topicId, config: this.#logConfig(name, configs), logs: [] };
     await logs.createPartitions(topicLogs, 0, partitionCount);
     return this.#serve(await this.#put({ ...values, state: "active" }, creating.version), topicLogs);
   }
@@ -222,7 +235,7 @@ export class Topics {
     const stored = (await store.loadTopics()).find((topic) => topic.name === name);
     if (stored?.state === "active") {
       const { topicId, partitionCount } = stored;
-      const config = this.#logConfig(stored.configs);
+      const config = this.#logConfig(name, stored.configs);
       const opened = logs.topic(name) ?? (await logs.openTopic(name, topicId, partitionCount, config));
       await logs.dropPartitions(opened, partitionCount);
       logs.reconfigure(name, config);
@@ -235,6 +248,7 @@ export class Topics {
 
   async #finishDeletion({ name, topicId, partitionCount }: TopicMetadata): Promise<void> {
     this.#topics.delete(name);
+    this.#notify();
     await this.#parts.logs.deleteTopic(name, topicId, partitionCount);
     await this.#parts.store.deleteTopic(name, topicId);
   }
@@ -248,40 +262,29 @@ export class Topics {
   #serve(metadata: TopicMetadata, logs: TopicLogs): Topic {
     const topic = { metadata, logs };
     this.#topics.set(metadata.name, topic);
+    this.#notify();
     return topic;
   }
 
-  #logConfig(configs: TopicConfigValues) {
-    return logConfigOf({ ...this.#parts.defaults, ...configs });
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 
-  /** Checks a topic's new count, of which `existing` are there. */
+  #logConfig(name: string, configs: TopicConfigValues) {
+    return logConfigOf(this.#withDefaults(name, configs));
+  }
+
+  /** What an operator sets for topics in general does not hold for the broker's own. */
+  #withDefaults(name: string, configs: TopicConfigValues): TopicConfigValues {
+    return isInternalTopic(name) ? configs : { ...this.#parts.defaults, ...configs };
+  }
+
+  /** Checks a topic's new count, of which `existing` are there; the broker's own topics do not count. */
   #checkPartitionCount(partitionCount: number, existing: number): void {
-    if (
-      !Number.isInteger(partitionCount) ||
-      partitionCount < 1 ||
-      partitionCount > PARTITIONS_PER_TOPIC_MAX
-    ) {
-      throw partitionCountError(partitionCount, `1 to ${PARTITIONS_PER_TOPIC_MAX}`);
+    let others = -existing;
+    for (const { metadata } of this.#topics.values()) {
+      if (!isInternalTopic(metadata.name)) others += metadata.partitionCount;
     }
-    let total = partitionCount - existing;
-    for (const { metadata } of this.#topics.values()) total += metadata.partitionCount;
-    const max = this.#parts.partitionsPerBrokerMax;
-    if (total > max) {
-      throw partitionCountError(
-        partitionCount,
-        `at most ${partitionCount - (total - max)}: this broker holds ${max}`,
-      );
-    }
+    checkPartitionCount(partitionCount, others, this.#parts.partitionsPerBrokerMax);
   }
-}
-
-function partitionCountError(value: number, allowed: string): MillraceError {
-  return new MillraceError(
-    "INVALID_REQUEST",
-    `${value} partitions are not possible here; allowed is ${allowed}`,
-    {
-      details: { field: "partition_count", value, allowed },
-    },
-  );
 }

@@ -3,9 +3,20 @@
  * this. Failures are MillraceErrors. Offsets that end something are exclusive.
  */
 import type { MillraceError } from "../errors/index.ts";
+import type { GroupsApi } from "../group/index.ts";
 import type { AppendResult, Durability, ReadResult } from "../log/index.ts";
+import type { ConsumeCommand, ConsumptionApi, ConsumptionSink } from "./consumption.ts";
+import type {
+  Assignment,
+  Delivered,
+  ReadRoom,
+  SubscribedRead,
+  SubscriptionApi,
+  SubscriptionSink,
+} from "./subscription-api.ts";
 
 export type { AppendResult, Durability, ReadResult };
+export type { Assignment, Delivered, ReadRoom, SubscribedRead, SubscriptionApi, SubscriptionSink };
 
 /** Says where an appended batch is and how safe it is. */
 export interface Receipt extends AppendResult {
@@ -22,17 +33,6 @@ export interface FetchPosition {
 
 /** One part of the answer: what was read, or why not. */
 export type FetchedPart = ReadResult | MillraceError;
-
-/** Memory for what is read, so that many calls which read at once stay within a bound. */
-export interface ReadRoom {
-  /**
-   * Called before something is read, with the most bytes that it can be. Resolves when there is room, or when it was
-   * given back meanwhile; what it throws ends the call. Room for what is returned or delivered stays taken.
-   */
-  take(bytes: number): Promise<void>;
-  /** What was read was let go of, or is no longer waited for. Harmless if nothing is taken. */
-  giveBack(): void;
-}
 
 /** Bounds of a fetch; see FetchRequest in log_service.proto. */
 export interface FetchOptions {
@@ -93,6 +93,12 @@ export interface TopicSummary {
   readonly bytes: number;
 }
 
+/** Which topics to list. */
+export interface ListTopicsOptions {
+  /** Those of the broker too, whose names begin with "__". Default false. */
+  readonly includeInternal?: boolean;
+}
+
 /** What to create; what is absent has the broker's default. `validateOnly` checks and creates nothing. */
 export interface CreateTopicCommand {
   readonly name: string;
@@ -110,9 +116,13 @@ export interface ClusterDescription {
 
 /** A broker, in-process. Implemented by `Broker` in broker.ts. */
 export interface BrokerApi {
+  /** Consumer groups. */
+  readonly groups: GroupsApi;
+
+  /** Topics whose names begin with "__" are the broker's: reading is all that is allowed, the rest INVALID_REQUEST. */
   createTopic(command: CreateTopicCommand): Promise<TopicDescription>;
   /** In order of names. */
-  listTopics(): TopicSummary[];
+  listTopics(options?: ListTopicsOptions): TopicSummary[];
   describeTopic(name: string): TopicDescription;
   alterTopicConfig(
     name: string,
@@ -143,49 +153,10 @@ export interface BrokerApi {
   fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPart[]>;
   /** Opens a credit-driven stream of deliveries; see Subscription. */
   subscribe(sink: SubscriptionSink, options: { readonly maxBytes: number }): SubscriptionApi;
-  findOffset(topic: string, partition: number, query: OffsetQuery): Promise<OffsetAnswer>;
-}
-
-/** A partition of a subscription. */
-export interface Assignment {
-  readonly topic: string;
-  readonly partition: number;
-  /** The reader's number for this position, echoed in its deliveries. */
-  readonly assignmentId: number;
-}
-
-/** How much of a read was delivered; that is charged against the credit. */
-export interface Delivered {
-  /** Offset to go on from. */
-  readonly nextOffset: number;
-  readonly recordCount: number;
-  readonly bytes: number;
-  /** Resolves when the transport can take the next delivery (back-pressure). */
-  readonly ready: Promise<void>;
-}
-
-/** Commands of a reader. None throws for a partition that cannot be read: the sink hears of it. */
-export interface SubscriptionApi {
-  /** Reads a partition from an offset, or moves it there. */
-  assign(assignment: Assignment, offset: number): void;
-  unassign(topic: string, partition: number): void;
-  /** Adds credit; both are 0 or more. */
-  addCredit(records: number, bytes: number): void;
-  /** Ends it; the sink is not called from now on. */
-  close(): void;
-}
-
-/** Where a subscription delivers. Calls never overlap. */
-export interface SubscriptionSink {
-  /** For each read before its delivery, which takes the room over. */
-  readonly room: ReadRoom;
   /**
-   * Takes what was read, or its beginning; the rest is read again. Throws MillraceError, with nothing taken, if it
-   * cannot be delivered.
+   * Joins a consumer group and reads what it is assigned, in one: see `ConsumptionApi`. Throws what `groups.join`
+   * throws.
    */
-  deliver(assignment: Assignment, read: ReadResult): Delivered;
-  /** Everything up to the high watermark was delivered; once each time. */
-  caughtUp(assignment: Assignment, highWatermark: number): Promise<void>;
-  /** The partition cannot be read and is no longer assigned. */
-  failed(assignment: Assignment, error: MillraceError): Promise<void>;
+  consume(command: ConsumeCommand, sink: ConsumptionSink): Promise<ConsumptionApi>;
+  findOffset(topic: string, partition: number, query: OffsetQuery): Promise<OffsetAnswer>;
 }

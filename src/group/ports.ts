@@ -1,4 +1,5 @@
 /** What the coordinator of groups needs of the broker: a log of its own, and a look at the topics. */
+import { BATCH_BYTES_MAX } from "../base/index.ts";
 import type { MillraceError } from "../errors/index.ts";
 
 /** A record of the groups' log: the newest of each key holds; null deletes. */
@@ -7,14 +8,16 @@ export interface GroupRecord {
   readonly value: Buffer | null;
 }
 
-/** Most bytes of keys and values that one append to a group's log may hold: it is one record batch, all or none. */
-export const APPEND_BYTES_MAX = 2 * 1_048_576;
+/** What a record takes beside its key and value, at most. */
+export const RECORD_BYTES = 32;
+/** Most bytes of one append to a group's log: it is one record batch, all or none, with room for its header. */
+export const APPEND_BYTES_MAX = BATCH_BYTES_MAX - 1_024;
 
 /** The compacted partition that holds the state of some groups. */
 export interface GroupLog {
   /**
-   * Appends records in order, all or none; at most APPEND_BYTES_MAX bytes of keys and values. Resolves when they are
-   * durable. Throws the failures of a log.
+   * Appends records in order, all or none; at most APPEND_BYTES_MAX bytes with RECORD_BYTES for each. Resolves when
+   * they are durable. Throws the failures of a log.
    */
   append(records: readonly GroupRecord[]): Promise<void>;
   /** Reads everything there is, in order. What is visited may not be kept: its bytes are used again. */

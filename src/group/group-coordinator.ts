@@ -1,0 +1,185 @@
+import { MillraceError } from "../errors/index.ts";
+import { deleteGroup, deleteOffsets, notEmpty, seekGroup } from "./administer-groups.ts";
+import { checkCommit, checkJoin } from "./command-checks.ts";
+import { commitOffsets } from "./commit-rules.ts";
+import { describePartitions } from "./describe-group.ts";
+import { GroupRegistry, type GroupRegistryParts } from "./group-registry.ts";
+import { GroupUpkeep } from "./group-upkeep.ts";
+import type { LiveGroup } from "./live-group.ts";
+import type {
+  CommitCommand,
+  CommitResult,
+  GroupDescription,
+  GroupSummary,
+  GroupsApi,
+  JoinCommand,
+  MemberSession,
+  MemberSink,
+  PartitionCommit,
+  SeekCommand,
+  SoughtPartition,
+  TopicPartition,
+} from "./types.ts";
+
+/** What a coordinator of groups needs. */
+export interface GroupCoordinatorParts extends Omit<GroupRegistryParts, "groupsMax"> {
+  /** How long a group may be empty before its committed offsets expire, milliseconds. Undefined: they never do. */
+  readonly offsetsRetentionMs?: number | undefined;
+  /** Most groups. Default 10,000. */
+  readonly groupsMax?: number;
+}
+
+const GROUPS_MAX = 10_000;
+
+/** The consumer groups of a broker. */
+export class GroupCoordinator implements GroupsApi {
+  readonly #parts: GroupCoordinatorParts;
+  readonly #groups: GroupRegistry;
+  readonly #upkeep: GroupUpkeep;
+  /** Why nobody can be served now. */
+  #refusal: MillraceError | undefined = loading();
+  #loaded: Promise<void> | undefined;
+
+  constructor(parts: GroupCoordinatorParts) {
+    this.#parts = parts;
+    this.#groups = new GroupRegistry({ ...parts, groupsMax: parts.groupsMax ?? GROUPS_MAX });
+    this.#upkeep = new GroupUpkeep(parts, () => this.#groups.all());
+  }
+
+  /** Begins to read what there was of groups. To be called first, once, when all topics are known. */
+  start(): void {
+    if (this.#groups.isNew) this.#serve();
+    else this.#loaded = this.#load();
+  }
+
+  /** Ends all memberships with SHUTTING_DOWN and refuses everything; resolves when nothing is under way. */
+  async close(): Promise<void> {
+    const refusal = new MillraceError(
+      "SHUTTING_DOWN",
+      "the broker is shutting down; join again when it is back",
+    );
+    this.#refusal = refusal;
+    this.#upkeep.close();
+    for (const group of this.#groups.all()) group.fail(refusal);
+    await this.#loaded;
+    await this.#groups.settled();
+  }
+
+  async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
+    this.#requireServing();
+    checkJoin(command);
+    return this.#groups.use(command.group, (group) => group.join(command, sink));
+  }
+
+  async commit(command: CommitCommand): Promise<readonly CommitResult[]> {
+    this.#requireServing();
+    checkCommit(command);
+    if (command.member === undefined) {
+      return this.#groups.use(command.group, (group) => this.#commitByHand(group, command));
+    }
+    const group = this.#groups.find(command.group);
+    if (group === undefined) throw unknownMember(command.group, command.member.memberId);
+    const refusal = group.mayCommit(command, command.offsets[0]!);
+    if (refusal !== undefined && refusal.reason !== "STALE_MEMBER_EPOCH") throw refusal;
+    return this.#commit(group, command);
+  }
+
+  committed(name: string, partitions: readonly TopicPartition[]): readonly PartitionCommit[] {
+    this.#requireServing();
+    const offsets = this.#groups.find(name)?.offsets;
+    const { catalogue } = this.#parts;
+    if (partitions.length > 0) {
+      return partitions.map(({ topic, partition }) => {
+        const topicId = catalogue.topic(topic)?.topicId;
+        const committed = topicId === undefined ? undefined : offsets?.get(topic, topicId, partition);
+        return { topic, partition, committed };
+      });
+    }
+    const all: PartitionCommit[] = [];
+    for (const [topic, partition, { topicId, committed }] of offsets?.inOrder() ?? []) {
+      if (catalogue.topic(topic)?.topicId === topicId) all.push({ topic, partition, committed });
+    }
+    return all;
+  }
+
+  /** Groups of a log that cannot be read are not listed; asked for one of them, the coordinator says why. */
+  list(): readonly GroupSummary[] {
+    this.#requireServing();
+    const there = [...this.#groups.all()].filter(({ isThere }) => isThere);
+    return there.sort((a, b) => (a.name < b.name ? -1 : 1)).map(summaryOf);
+  }
+
+  describe(name: string): GroupDescription {
+    this.#requireServing();
+    const group = this.#groups.get(name);
+    const { machine, offsets } = group;
+    const partitions = describePartitions({ group: machine, offsets, catalogue: this.#parts.catalogue });
+    return { ...summaryOf(group), members: machine.members(), partitions };
+  }
+
+  async seek(command: SeekCommand): Promise<readonly SoughtPartition[]> {
+    this.#requireServing();
+    const { catalogue, clock } = this.#parts;
+    return seekGroup(command, { groups: this.#groups, catalogue, nowMs: () => clock.nowMs() });
+  }
+
+  async delete(group: string): Promise<void> {
+    this.#requireServing();
+    await deleteGroup(group, this.#groups);
+  }
+
+  async deleteOffsets(group: string, topic: string, partitions: readonly number[]): Promise<number> {
+    this.#requireServing();
+    return deleteOffsets(group, this.#groups, { topic, partitions });
+  }
+
+  async #commitByHand(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {
+    await group.unblocked();
+    if (group.machine.memberCount > 0) throw notEmpty(group);
+    return this.#commit(group, command);
+  }
+
+  #commit(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {
+    group.requireUsable();
+    const { catalogue, clock } = this.#parts;
+    return commitOffsets(group, command, { catalogue, nowMs: clock.nowMs() });
+  }
+
+  async #load(): Promise<void> {
+    await this.#groups.load();
+    // The broker may have begun to close meanwhile.
+    if (this.#refusal?.reason === "COORDINATOR_LOADING") this.#serve();
+    else for (const group of this.#groups.all()) group.fail(this.#refusal!);
+  }
+
+  #serve(): void {
+    this.#refusal = undefined;
+    this.#parts.catalogue.listen(() => this.#topicsChanged());
+    this.#upkeep.begin();
+  }
+
+  #topicsChanged(): void {
+    if (this.#refusal !== undefined) return;
+    for (const group of this.#groups.all()) group.topicsChanged();
+    this.#upkeep.topicsChanged();
+  }
+
+  #requireServing(): void {
+    if (this.#refusal !== undefined) throw this.#refusal;
+  }
+}
+
+function summaryOf({ name, machine }: LiveGroup): GroupSummary {
+  const { state, memberCount, groupEpoch, assignor } = machine;
+  return { group: name, state, memberCount, groupEpoch, assignor };
+}
+
+function loading(): MillraceError {
+  const text = "the coordinator of groups is still reading their state; try again in a moment";
+  return new MillraceError("COORDINATOR_LOADING", text);
+}
+
+function unknownMember(group: string, memberId: string): MillraceError {
+  const text = `group ${group} has no member ${memberId}; join anew`;
+  return new MillraceError("UNKNOWN_MEMBER", text, { details: { group, member: memberId } });
+}

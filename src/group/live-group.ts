@@ -1,0 +1,254 @@
+import type { Clock, Logger } from "../base/index.ts";
+import { MillraceError } from "../errors/index.ts";
+import { CommittedOffsets } from "./committed-offsets.ts";
+import { Group } from "./group.ts";
+import type { MemberNotice, StoredMember } from "./group-changes.ts";
+import type { GroupPart } from "./group-record.ts";
+import { GroupTimer } from "./group-timer.ts";
+import type { LogAppender } from "./log-appender.ts";
+import { MemberSeat } from "./member-seat.ts";
+import type { TopicCatalogue } from "./ports.ts";
+import { StateStore } from "./state-store.ts";
+import type { CommitCommand, JoinCommand, MemberSession, MemberSink, OffsetCommit } from "./types.ts";
+
+/** What a group in service needs. */
+export interface LiveGroupParts {
+  readonly name: string;
+  readonly appender: LogAppender;
+  readonly catalogue: TopicCatalogue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What was stored of a group. */
+export interface RestoredGroup {
+  /** Undefined if only offsets were ever committed. */
+  readonly stored: { readonly part: GroupPart; readonly members: readonly StoredMember[] } | undefined;
+  readonly offsets: CommittedOffsets;
+}
+
+interface Waiting {
+  /** The session that is not told yet, of a join. */
+  readonly session: number | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: MillraceError) => void;
+}
+
+/**
+ * One group in service: its state machine, its committed offsets and the sinks of its members. Events reach the machine
+ * as they come; what comes of them is stored, and told only then. While a store is in flight events gather, and the
+ * next one holds what came of all of them.
+ */
+export class LiveGroup {
+  readonly name: string;
+  readonly appender: LogAppender;
+  readonly offsets: CommittedOffsets;
+  /** Calls that are under way; the coordinator counts them. */
+  users = 0;
+  readonly #parts: LiveGroupParts;
+  readonly #store: StateStore;
+  readonly #timer: GroupTimer;
+  #machine: Group;
+  readonly #sinks = new Map<number, MemberSink>();
+  #waiting: Waiting[] = [];
+  #isDue = false;
+  #isRunning = false;
+  #failure: MillraceError | undefined;
+  /** Work during which nobody joins, and nobody commits by hand. */
+  #blocked: Promise<void> | undefined;
+
+  constructor(parts: LiveGroupParts, restored?: RestoredGroup) {
+    this.name = parts.name;
+    this.appender = parts.appender;
+    this.#parts = parts;
+    this.offsets = restored?.offsets ?? new CommittedOffsets();
+    const stored = restored?.stored;
+    this.#store = new StateStore(parts, stored?.part);
+    this.#timer = new GroupTimer(parts.clock, () => this.#ticked());
+    const options = { name: parts.name, catalogue: parts.catalogue };
+    const nowMs = parts.clock.monotonicMs();
+    this.#machine =
+      stored === undefined
+        ? new Group(options)
+        : Group.restore(options, { ...stored.part, members: stored.members }, nowMs);
+    if (stored !== undefined) this.#changed();
+  }
+
+  /** What those see who look at the group. */
+  get machine(): Group {
+    return this.#machine;
+  }
+
+  /** Whether there is anything of the group: stored, committed or a member. */
+  get isThere(): boolean {
+    return this.#store.part !== undefined || this.offsets.size > 0 || this.#machine.memberCount > 0;
+  }
+
+  /** When the last member went, or somebody committed last, milliseconds since the Unix epoch; undefined with members. */
+  get emptySinceMs(): number | undefined {
+    if (this.#machine.memberCount > 0) return undefined;
+    return Math.max(this.#store.part?.emptySinceMs ?? 0, this.offsets.newestAtMs);
+  }
+
+  /** Throws why the group cannot go on, if it cannot. */
+  requireUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
+    await this.unblocked();
+    this.requireUsable();
+    const session = this.#machine.join(command);
+    this.#sinks.set(session, sink);
+    await this.#stored(session);
+    return new MemberSeat(this, command.memberId, session);
+  }
+
+  /** Why a commit of this offset is refused. */
+  mayCommit({ member }: CommitCommand, offset: OffsetCommit): MillraceError | undefined {
+    return member === undefined
+      ? undefined
+      : this.#machine.mayCommit(member.memberId, member.memberEpoch, offset);
+  }
+
+  /** An event of a member whose stream is open; after its end nothing happens. */
+  event(session: number, happen: (machine: Group, nowMs: number) => void): void {
+    if (this.#failure !== undefined || !this.#sinks.has(session)) return;
+    happen(this.#machine, this.#nowMs());
+    this.#changed();
+  }
+
+  /** The last event of a session: its sink hears nothing more. */
+  lastEvent(session: number, happen: (machine: Group, nowMs: number) => void): void {
+    this.event(session, happen);
+    this.#sinks.delete(session);
+  }
+
+  /** Resolves when all that happened up to now is durable. */
+  stored(): Promise<void> {
+    return this.#stored(undefined);
+  }
+
+  topicsChanged(): void {
+    if (this.#failure !== undefined || this.#machine.memberCount === 0) return;
+    this.#machine.topicsChanged();
+    this.#changed();
+  }
+
+  /** Does work during which nobody joins and nobody commits by hand, one after another; what came before is durable. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    await this.unblocked();
+    this.requireUsable();
+    let unblock = (): void => undefined;
+    this.#blocked = new Promise((resolve) => {
+      unblock = resolve;
+    });
+    try {
+      await this.appender.settled();
+      return await work();
+    } finally {
+      this.#blocked = undefined;
+      unblock();
+    }
+  }
+
+  async unblocked(): Promise<void> {
+    while (this.#blocked !== undefined) await this.#blocked;
+  }
+
+  /** Deletes what is stored of a group without members; its committed offsets must be gone. Only exclusively. */
+  async deleteState(): Promise<void> {
+    await this.stored();
+    await this.#store.delete();
+    const { name, catalogue } = this.#parts;
+    this.#machine = new Group({ name, catalogue });
+  }
+
+  /** Ends all memberships and refuses everything from now on. */
+  fail(failure: MillraceError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#timer.stop();
+    this.#store.stop();
+    for (const { session, reject } of this.#waiting.splice(0)) {
+      if (session !== undefined) this.#sinks.delete(session);
+      reject(failure);
+    }
+    for (const session of [...this.#sinks.keys()]) this.#end(session, failure);
+  }
+
+  #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+
+  #stored(session: number | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      this.#waiting.push({ session, resolve, reject });
+      this.#changed();
+    });
+  }
+
+  #ticked(): void {
+    this.#machine.tick(this.#nowMs());
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#isDue = true;
+    if (!this.#isRunning) void this.#run();
+  }
+
+  /** Never throws: what goes wrong ends the service of the group. */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    try {
+      // What happens in the same turn is stored together.
+      await undefined;
+      while (this.#isDue && this.#failure === undefined) {
+        this.#isDue = false;
+        await this.#storeAndTell();
+      }
+    } catch (error) {
+      this.#parts.logger.error({ group: this.name, error: String(error) }, "group out of service");
+      this.fail(MillraceError.from(error));
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #storeAndTell(): Promise<void> {
+    const waiting = this.#waiting.length;
+    const changes = this.#machine.takeChanges(this.#nowMs());
+    await this.#store.put(changes, this.#machine.memberCount === 0);
+    if (this.#failure !== undefined) return;
+    for (const { resolve } of this.#waiting.splice(0, waiting)) resolve();
+    for (const notice of changes.notices) this.#tell(notice);
+    this.#timer.set(this.#machine.nextDeadlineMs());
+  }
+
+  #tell(notice: MemberNotice): void {
+    const sink = this.#sinks.get(notice.session);
+    if (sink === undefined) return;
+    if ("ended" in notice) {
+      this.#end(notice.session, notice.ended);
+      return;
+    }
+    const { catalogue } = this.#parts;
+    const assigned = notice.change.assigned.map(({ topic, partition }) => {
+      const topicId = catalogue.topic(topic)?.topicId;
+      const committed = topicId === undefined ? undefined : this.offsets.get(topic, topicId, partition);
+      return { topic, partition, committed };
+    });
+    sink.changed({ ...notice.change, assigned });
+  }
+
+  #end(session: number, error: MillraceError): void {
+    const sink = this.#sinks.get(session);
+    this.#sinks.delete(session);
+    sink?.ended(error);
+  }
+}
