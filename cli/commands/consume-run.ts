@@ -1,24 +1,18 @@
-import type { ConsumedBatch, Reader, ReaderOptions } from "../../src/index.ts";
-import { Finished, usageError } from "../cli-error.ts";
+import type { Reader, ReaderOptions } from "../../src/index.ts";
+import { Finished } from "../cli-error.ts";
 import { type EndSignal, exitCodeOf, type Io } from "../io.ts";
 import { exitCodeFor, reportError } from "../output/error-report.ts";
-import { type OutputFormat, yamlWriterFor } from "../output/print.ts";
-import { formatBytes, formatCount, formatCounted, formatDuration, perSecond } from "../output/quantities.ts";
 import { RetryNotice } from "../output/retry-notice.ts";
-import { ByteSink } from "../records/byte-sink.ts";
-import { compileFormat, type RecordWriter } from "../records/record-format.ts";
-import { writeJson, yamlRecordWriter } from "../records/record-json.ts";
+import { type PrintOptions, RecordPrinter, recordWriterFor } from "../records/record-printer.ts";
 import { assignmentsFor, type ConsumeStart } from "../records/start-position.ts";
 import type { Connected } from "../connected.ts";
 
 /** Options of `millrace consume`. */
-export type ConsumeOptions = {
+export type ConsumeOptions = PrintOptions & {
   readonly from: ConsumeStart;
   readonly partition?: readonly number[];
   readonly count?: number;
   readonly exit?: true;
-  readonly format?: string;
-  readonly nullValue: string;
   readonly onOutOfRange: "error" | "start" | "end";
   readonly quiet?: true;
 };
@@ -30,7 +24,7 @@ export async function consume(
   topics: readonly string[],
   options: ConsumeOptions,
 ): Promise<void> {
-  const writer = await writerFor(options, settings.output);
+  const writer = await recordWriterFor(options, settings.output);
   const reader = client.reader(readerOptions(io, options, settings.isVerbose));
   let signal: EndSignal | undefined;
   const stopListening = io.onSignal((heard) => {
@@ -38,11 +32,11 @@ export async function consume(
     void reader.close();
   });
   const stopWatching = io.stdout.onClosed(() => void reader.close());
-  const printing = new Printing(io, writer, options.count ?? Number.POSITIVE_INFINITY);
+  const printer = new RecordPrinter(io, writer, options.count);
   try {
     const targets = { topics, partitions: options.partition, from: options.from };
     await reader.assign(await assignmentsFor(client.admin(), targets));
-    const failures = await printing.run(reader, options.exit === true);
+    const failures = await print(io, reader, printer, options.exit === true);
     for (const failure of failures) reportError(io, failure, settings.isVerbose);
     if (failures.length > 0) throw new Finished(exitCodeFor(failures[0]));
   } finally {
@@ -50,21 +44,10 @@ export async function consume(
     stopWatching();
     await reader.close();
   }
-  if (options.quiet !== true && !io.stdout.isClosed) io.stderr.write(printing.summary());
+  if (options.quiet !== true && !io.stdout.isClosed) io.stderr.write(printer.summary());
   const hadAnEnd = options.count !== undefined || options.exit === true;
   // Without -n or -e a signal is the end that was meant; with them it cut the work short, and scripts must notice.
   if (signal === "SIGTERM" || (signal === "SIGINT" && hadAnEnd)) throw new Finished(exitCodeOf(signal));
-}
-
-async function writerFor({ format, nullValue }: ConsumeOptions, output: OutputFormat): Promise<RecordWriter> {
-  if (format !== undefined && output !== "table") {
-    throw usageError(`--format prints text; leave it out with --output ${output}`);
-  }
-  if (output === "json") return writeJson;
-  const yaml = await yamlWriterFor(output);
-  return yaml === undefined
-    ? compileFormat(format ?? "%v", Buffer.from(nullValue, "utf8"))
-    : yamlRecordWriter(yaml);
 }
 
 function readerOptions(io: Io, { onOutOfRange, quiet }: ConsumeOptions, isVerbose: boolean): ReaderOptions {
@@ -80,56 +63,17 @@ function readerOptions(io: Io, { onOutOfRange, quiet }: ConsumeOptions, isVerbos
   };
 }
 
-/** Writes batches to stdout and counts. */
-class Printing {
-  readonly #io: Io;
-  readonly #write: RecordWriter;
-  readonly #countMax: number;
-  readonly #sink: ByteSink;
-  readonly #startedMs: number;
-  #records = 0;
-  /** Bytes of keys and values. */
-  #bytes = 0;
-
-  constructor(io: Io, write: RecordWriter, countMax: number) {
-    this.#io = io;
-    this.#write = write;
-    this.#countMax = countMax;
-    this.#sink = new ByteSink(io.stdout);
-    this.#startedMs = io.clock.monotonicMs();
-  }
-
-  /** Returns what failed: nothing, or one failure for each partition that could not be read to its end. */
-  async run(reader: Reader, stopAtEnd: boolean): Promise<unknown[]> {
-    const { stdout } = this.#io;
-    try {
-      for await (const batch of reader.batches({ stopAtEnd })) {
-        this.#print(batch);
-        this.#sink.flush();
-        await stdout.ready();
-        if (this.#records >= this.#countMax || stdout.isClosed) break;
-      }
-      return [];
-    } catch (thrown) {
-      return [thrown, ...(await remainingFailures(reader))];
-    } finally {
-      this.#sink.flush();
+/** Returns what failed: nothing, or one failure for each partition that could not be read to its end. */
+async function print(io: Io, reader: Reader, printer: RecordPrinter, stopAtEnd: boolean): Promise<unknown[]> {
+  try {
+    for await (const batch of reader.batches({ stopAtEnd })) {
+      printer.print(batch);
+      await io.stdout.ready();
+      if (printer.isDone) break;
     }
-  }
-
-  #print(batch: ConsumedBatch): void {
-    const cursor = batch.records();
-    while (this.#records < this.#countMax && cursor.next()) {
-      this.#records++;
-      this.#bytes += (cursor.keyLength ?? 0) + (cursor.valueLength ?? 0);
-      this.#write(this.#sink, batch, cursor, this.#records);
-    }
-  }
-
-  summary(): string {
-    const durationMs = this.#io.clock.monotonicMs() - this.#startedMs;
-    const rates = `${formatCount(perSecond(this.#records, durationMs))} records/s, ${formatBytes(perSecond(this.#bytes, durationMs))}/s`;
-    return `${formatCounted(this.#records, "record")}: ${formatBytes(this.#bytes)} in ${formatDuration(durationMs)}, ${rates}\n`;
+    return [];
+  } catch (thrown) {
+    return [thrown, ...(await remainingFailures(reader))];
   }
 }
 
