@@ -3,8 +3,14 @@
  * method calls, what is to be stored and told comes out of `takeChanges`.
  */
 import type { MillraceError } from "../errors/index.ts";
-import type { GroupChanges, StoredGroup } from "./group-changes.ts";
-import type { TopicCatalogue } from "./ports.ts";
+import { admit, notHere, resubscribe } from "./admission.ts";
+import type { GroupChanges, StoredGroup, StoredGroupState } from "./group-changes.ts";
+import { type GroupOptions, GroupState } from "./group-state.ts";
+import type { Member } from "./member.ts";
+import { notReleased, staleCommit } from "./member-errors.ts";
+import { reconcile } from "./reconcile.ts";
+import { restoreGroup } from "./restore-group.ts";
+import { computeTarget } from "./target.ts";
 import type {
   AssignorName,
   GroupStateName,
@@ -13,16 +19,6 @@ import type {
   MemberDescription,
   TopicPartition,
 } from "./types.ts";
-
-/** What a group is made with. */
-export interface GroupOptions {
-  /** Its name, for the texts of errors. */
-  readonly name: string;
-  /** Looked at when somebody subscribes, and when the group is told that topics changed. */
-  readonly catalogue: Pick<TopicCatalogue, "topics" | "topic">;
-  /** Most members. Default 1,000. */
-  readonly membersMax?: number;
-}
 
 /** Who has a partition. */
 export interface PartitionHolder {
@@ -44,17 +40,24 @@ export interface PartitionHolder {
  * is over are ignored, whether its end was told yet or not.
  */
 export class Group {
+  #state: GroupState;
+  /** As it was last taken. */
+  #taken: StoredGroupState | undefined;
+
   /** A group without members, never stored, with group epoch 0. */
   constructor(options: GroupOptions) {
-    throw new TypeError(`not there yet: ${options.name}`);
+    this.#state = new GroupState(options);
   }
 
   /**
-   * A group as it was stored, with all its members disconnected: their session timeouts begin now. Partitions that came
-   * or went meanwhile are taken into account.
+   * A group as it was stored, with all its members disconnected: their session timeouts begin now. Topics and partitions
+   * that came or went meanwhile are taken into account with the next `takeChanges`.
    */
   static restore(options: GroupOptions, stored: StoredGroup, nowMs: number): Group {
-    throw new TypeError(`not there yet: ${options.name} ${stored.groupEpoch} ${nowMs}`);
+    const group = new Group(options);
+    group.#state = restoreGroup(options, stored, nowMs);
+    group.#taken = { groupEpoch: stored.groupEpoch, assignor: stored.assignor };
+    return group;
   }
 
   /**
@@ -64,57 +67,107 @@ export class Group {
    * UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, and MEMBER_FENCED if another one took its place. Ids and timeouts are the
    * caller's to check.
    */
-  join(command: JoinCommand, nowMs: number): number {
-    throw new TypeError(`not there yet: ${command.memberId} ${nowMs}`);
+  join(command: JoinCommand): number {
+    const member = admit(this.#state, command);
+    this.#state.unreconciled.add(member);
+    return this.#state.members.attach(member);
   }
 
-  /** The member has given partitions up. What it does not have is ignored: it may have been deleted. */
+  /**
+   * The member has given partitions up. What it does not have is ignored: it may have been deleted. What it need not have
+   * given up comes back to it.
+   */
   release(session: number, partitions: readonly TopicPartition[]): void {
-    throw new TypeError(`not there yet: ${session} ${partitions.length}`);
+    const member = this.#state.members.bySession(session);
+    if (member === undefined) return;
+    for (const { topic, partition } of partitions) {
+      const known = this.#state.topics.partition(topic, partition);
+      if (known?.owner === member) this.#state.free(known);
+      member.departed.delete(topic, partition);
+    }
+    this.#state.unreconciled.add(member);
   }
 
   /** The member wants to read something else. Throws INVALID_REQUEST as `join`. */
   subscribe(session: number, subscription: GroupSubscription): void {
-    throw new TypeError(`not there yet: ${session} ${subscription.topics.length}`);
+    const member = this.#state.members.bySession(session);
+    if (member === undefined) return;
+    resubscribe(this.#state, member, this.#state.subscriptions.of(subscription));
   }
 
   /** All that the member has paused; for those who look. */
   paused(session: number, partitions: readonly TopicPartition[]): void {
-    throw new TypeError(`not there yet: ${session} ${partitions.length}`);
+    const member = this.#state.members.bySession(session);
+    if (member === undefined) return;
+    member.paused.clear();
+    for (const { topic, partition } of partitions) {
+      const known = this.#state.topics.partition(topic, partition);
+      if (known?.owner === member) member.paused.add(known);
+    }
   }
 
   /** The member leaves for good; it hears nothing more. */
   leave(session: number): void {
-    throw new TypeError(`not there yet: ${session}`);
+    const member = this.#state.members.bySession(session);
+    if (member !== undefined) this.#remove(member);
   }
 
   /** The stream is gone, and the member has its session timeout to come back. It hears nothing more. */
   disconnected(session: number, nowMs: number): void {
-    throw new TypeError(`not there yet: ${session} ${nowMs}`);
+    const member = this.#state.members.bySession(session);
+    if (member === undefined) return;
+    this.#state.members.detach(member);
+    member.sessionDeadlineMs = nowMs + member.sessionTimeoutMs;
   }
 
   /** Topics or partitions came or went: the catalogue has the new state. */
   topicsChanged(): void {
-    throw new TypeError("not there yet");
+    const { subscriptions, topics, catalogue } = this.#state;
+    subscriptions.topicsChanged();
+    const { gone, hasGrown } = topics.refresh();
+    for (const topic of gone) this.#state.vanish(topic);
+    const hasNew = () =>
+      [...subscriptions.all()].some((subscription) =>
+        [...subscription.namesIn(catalogue)].some((name) => !topics.has(name)),
+      );
+    if (gone.length > 0 || hasGrown || hasNew()) this.#state.isStale = true;
   }
 
   /** Puts out who was gone for the session timeout, or has not released for the rebalance timeout. */
   tick(nowMs: number): void {
-    throw new TypeError(`not there yet: ${nowMs}`);
+    for (const member of this.#state.members.all()) {
+      const { sessionDeadlineMs = Number.POSITIVE_INFINITY } = member;
+      const late = member.overdue(nowMs);
+      if (late !== undefined) {
+        this.#state.end(member, notReleased(this.#state.name, member, late));
+        this.#remove(member);
+      } else if (sessionDeadlineMs <= nowMs) {
+        this.#remove(member);
+      } else if (member.forgetDeparted(nowMs)) {
+        this.#state.unreconciled.add(member);
+      }
+    }
   }
 
   /** When `tick` will have something to do, if nothing happens before. */
   nextDeadlineMs(): number | undefined {
-    throw new TypeError("not there yet");
+    let next = Number.POSITIVE_INFINITY;
+    for (const member of this.#state.members.all()) next = Math.min(next, member.nextDeadlineMs());
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   /**
    * Why a commit is refused: UNKNOWN_MEMBER, MEMBER_FENCED, and STALE_MEMBER_EPOCH if the member does not have the
    * partition, or the epoch is not between that of its assignment and that of the member (details expected, actual).
-   * Undefined: the member has it. Costs no more than two look-ups.
+   * Undefined: the member has it. Costs three look-ups.
    */
   mayCommit(memberId: string, memberEpoch: number, partition: TopicPartition): MillraceError | undefined {
-    throw new TypeError(`not there yet: ${memberId} ${memberEpoch} ${partition.topic}`);
+    const member = this.#state.members.byId(memberId);
+    if (member === undefined) return notHere(this.#state, memberId);
+    const known = this.#state.topics.partition(partition.topic, partition.partition);
+    const isOwner = known?.owner === member;
+    if (isOwner && known.ownedSince <= memberEpoch && memberEpoch <= member.epoch) return undefined;
+    return staleCommit(this.#state.name, partition, { expected: member.epoch, actual: memberEpoch });
   }
 
   /**
@@ -122,38 +175,93 @@ export class Group {
    * far towards it as it can.
    */
   takeChanges(nowMs: number): GroupChanges {
-    throw new TypeError(`not there yet: ${nowMs}`);
+    const state = this.#state;
+    if (state.isStale) this.#retarget();
+    const notices = state.endings.splice(0);
+    for (const member of state.unreconciled) {
+      const { hasChanged, change } = reconcile(member, state.epoch, nowMs);
+      if (hasChanged) state.unstored.add(member);
+      if (change !== undefined && member.session !== undefined) {
+        notices.push({ session: member.session, change });
+      }
+    }
+    const members = [...state.unstored].map((member) => member.stored());
+    const removedMemberIds = [...state.removedIds].filter((id) => state.members.byId(id) === undefined);
+    state.unreconciled.clear();
+    state.unstored.clear();
+    state.removedIds.clear();
+    return { state: this.#takeState(), members, removedMemberIds, notices };
   }
 
   /** reconciling also between an event and the `takeChanges` that follows it. */
   get state(): GroupStateName {
-    throw new TypeError("not there yet");
+    const { members, isStale } = this.#state;
+    if (members.size === 0) return "empty";
+    return isStale || [...members.all()].some(({ isSettled }) => !isSettled) ? "reconciling" : "stable";
   }
 
   get memberCount(): number {
-    throw new TypeError("not there yet");
+    return this.#state.members.size;
   }
 
   get groupEpoch(): number {
-    throw new TypeError("not there yet");
+    return this.#state.epoch;
   }
 
   get assignor(): AssignorName {
-    throw new TypeError("not there yet");
+    return this.#state.assignor;
   }
 
   /** The members in order of their ids, as they are seen from outside. */
   members(): MemberDescription[] {
-    throw new TypeError("not there yet");
+    const members = [...this.#state.members.all()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    return members.map((member) => member.describe());
   }
 
   /** Names of the topics there are that a member subscribes to, in order. */
   subscribedTopics(): string[] {
-    throw new TypeError("not there yet");
+    const names = new Set<string>();
+    const inUse = new Set([...this.#state.members.all()].map(({ subscription }) => subscription));
+    for (const subscription of inUse) {
+      for (const name of subscription.namesIn(this.#state.catalogue)) names.add(name);
+    }
+    return [...names].sort();
   }
 
   /** Who has a partition; undefined if nobody has. */
-  holderOf(partition: TopicPartition): PartitionHolder | undefined {
-    throw new TypeError(`not there yet: ${partition.topic}`);
+  holderOf({ topic, partition }: TopicPartition): PartitionHolder | undefined {
+    const known = this.#state.topics.partition(topic, partition);
+    const owner = known?.owner;
+    if (known === undefined || owner === undefined) return undefined;
+    return {
+      memberId: owner.id,
+      connected: owner.session !== undefined,
+      paused: owner.paused.has(known),
+      revoking: owner.revoking.has(known),
+    };
+  }
+
+  #remove(member: Member): void {
+    this.#state.remove(member);
+    this.#state.chooseAssignor();
+  }
+
+  /** Begins the next epoch: computes who is to have what. */
+  #retarget(): void {
+    const state = this.#state;
+    const { topics, catalogue, assignor } = state;
+    const members = state.members.inOrder();
+    state.subscriptions.retain(new Set(members.map(({ subscription }) => subscription)));
+    for (const member of computeTarget({ members, topics, catalogue, assignor })) state.unstored.add(member);
+    for (const member of members) state.unreconciled.add(member);
+    state.epoch++;
+    state.isStale = false;
+  }
+
+  #takeState(): StoredGroupState | undefined {
+    const { epoch: groupEpoch, assignor } = this.#state;
+    if (this.#taken?.groupEpoch === groupEpoch && this.#taken.assignor === assignor) return undefined;
+    this.#taken = { groupEpoch, assignor };
+    return this.#taken;
   }
 }
