@@ -193,6 +193,15 @@ describe("commits", () => {
     expect(kinds(...unknown, assigned("b", 2, 6), stored(10))).toEqual(["start-ahead"]);
   });
 
+  it("that were refused may have counted before the broker was killed", () => {
+    const broker: Unwritten[] = [{ kind: "broker-killed" }, { kind: "broker-started" }];
+    const next = [refused("a", 0), over("lost", "a"), 1_000, assigned("b", 2, 5), stored(10)];
+    expect(kinds(...begin, commit("a", 0, 5), ...broker, ...next)).toEqual([]);
+    expect(kinds(...begin, commit("a", 0, 5), ...next)).toEqual(["start-ahead"]);
+    const once = { ...commit("a", 0, 5), once: true } as Unwritten;
+    expect(kinds(...begin, once, ...broker, ...next)).toEqual(["start-ahead"]);
+  });
+
   it("may tell a higher committed offset, but only one that somebody committed", () => {
     const first = [...begin, commit("a", 0, 5), accepted("a", 0, 5), commit("a", 1, 3)];
     expect(kinds(...first, accepted("a", 1, 5), stored(10))).toEqual([]);

@@ -6,7 +6,6 @@ import type { Finding } from "./finding.ts";
 import { checkOwners } from "./ownership.ts";
 import { checkLog, type StoredLog, storedLog } from "./stored-log.ts";
 import { type Chapter, Story } from "./story.ts";
-import { isRefused } from "./tenure.ts";
 
 /** What happened, in numbers. */
 export interface Counts {
@@ -46,8 +45,8 @@ const LEAST: Least = {
 /** Checks events, which are in order of time, of a history that was drained in the end. */
 export function checkHistory(events: readonly HistoryEvent[], least: Least = {}): Verdict {
   const log = storedLog(events);
-  const story = new Story(events);
   const disturbances = new Disturbances(events);
+  const story = new Story(events, disturbances);
   const chapters = [...story.chapters.values()];
   const endAt = events.at(-1)?.at ?? 0;
   const counts = count(events, log, chapters);
@@ -98,7 +97,7 @@ function count(events: readonly HistoryEvent[], log: StoredLog, chapters: readon
     commitsAcknowledged: sum(
       ({ commits }) => commits.filter(({ answer }) => answer?.offset !== undefined).length,
     ),
-    commitsRefused: sum(({ commits }) => commits.filter(isRefused).length),
+    commitsRefused: sum(({ commits }) => commits.filter(({ isRefused }) => isRefused).length),
     lateCommitsRefused: sum(lateCommitsRefused),
     moves: sum(
       ({ tenures }) =>

@@ -2,7 +2,7 @@
 import type { Assigned, HistoryEvent, Joined } from "./events.ts";
 import type { Finding } from "./finding.ts";
 import type { Chapter } from "./story.ts";
-import { type Commit, isRefused, type Tenure } from "./tenure.ts";
+import type { Commit, Tenure } from "./tenure.ts";
 
 /** All promises about committed offsets. */
 export function checkCommits(chapter: Chapter): Finding[] {
@@ -16,7 +16,7 @@ export function checkCommits(chapter: Chapter): Finding[] {
 
 /** The commits that were refused because their tenure was over. */
 export function lateCommitsRefused({ commits, tenures }: Chapter): number {
-  return commits.filter((commit) => isRefused(commit) && successor(commit, tenures) !== undefined).length;
+  return commits.filter((commit) => commit.isRefused && successor(commit, tenures) !== undefined).length;
 }
 
 /**
@@ -40,7 +40,7 @@ function checkStarts(chapter: Chapter): Finding[] {
 /** Commits sent after this time cannot have been set back by a rewind that was sent before `until`. */
 function settledSince({ commits }: Chapter, until: number): number {
   const rewinds = commits.filter(
-    (commit) => commit.sent.rewind && commit.sent.at < until && !isRefused(commit),
+    (commit) => commit.sent.rewind && commit.sent.at < until && !commit.isRefused,
   );
   return Math.max(-1, ...rewinds.map(({ answer }) => answer?.at ?? Number.POSITIVE_INFINITY));
 }
@@ -52,7 +52,7 @@ function checkNotBehind({ assigned, member }: Tenure, newest: Commit | undefined
 }
 
 function checkNotAhead({ assigned, member }: Tenure, commits: readonly Commit[]): Finding[] {
-  const possible = highest(commits.filter((commit) => commit.sent.at < assigned.at && !isRefused(commit)));
+  const possible = highest(commits.filter((commit) => commit.sent.at < assigned.at && !commit.isRefused));
   const limit = possible?.sent.offset ?? 0;
   if (assigned.start <= limit) return [];
   const text = `${where(assigned, member)}, but nobody had committed more than ${limit}`;
@@ -125,7 +125,7 @@ function checkReadings(chapter: Chapter): Finding[] {
 
 function checkOrigins(commits: readonly Commit[], readings: readonly Reading[], where: string): Finding[] {
   const findings: Finding[] = [];
-  const possible = commits.filter((commit) => !isRefused(commit));
+  const possible = commits.filter((commit) => !commit.isRefused);
   let next = 0;
   let limit = 0;
   for (const { answeredAt, offset, line } of readings.toSorted((a, b) => a.answeredAt - b.answeredAt)) {

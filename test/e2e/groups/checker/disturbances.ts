@@ -34,6 +34,11 @@ export class Disturbances {
     return this.of(member).some(({ from, to }) => from + timeout <= at && at <= to + GRACE_US);
   }
 
+  /** Whether anything disturbed the member between two times. */
+  touch(member: string, from: number, to: number): boolean {
+    return this.of(member).some((disturbance) => disturbance.from <= to && disturbance.to >= from);
+  }
+
   /** The longest stretch between two times in which nothing disturbed the member. */
   longestCalm(member: string, from: number, to: number): number {
     let calm = 0;

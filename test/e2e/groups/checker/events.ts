@@ -89,6 +89,8 @@ export interface CommitSent extends Seen {
   readonly epoch?: number;
   /** It sets the committed offset back, if that is higher. */
   readonly rewind?: true;
+  /** It is not sent again by itself: a refusal means that it had no effect. */
+  readonly once?: true;
 }
 
 /** A member learned what became of a commit. Never, if the outcome stayed unknown. */

@@ -3,7 +3,6 @@ import type { Random } from "../../../../src/base/index.ts";
 import type { HistoryEvent, Polled } from "./events.ts";
 import type { FindingKind } from "./finding.ts";
 import { type Chapter, Story } from "./story.ts";
-import { isRefused } from "./tenure.ts";
 
 type History = readonly HistoryEvent[];
 /** Returns the history with the fault, or undefined if there is no place for one. */
@@ -77,7 +76,7 @@ export const PLANTS: Readonly<Record<FindingKind, Plant>> = {
     const late = [...new Story(events).chapters.values()].flatMap(({ commits, tenures }) =>
       commits.filter((commit) => {
         const next = tenures[tenures.indexOf(commit.tenure!) + 1];
-        return isRefused(commit) && next !== undefined && next.assigned.at < commit.sent.at;
+        return commit.isRefused && next !== undefined && next.assigned.at < commit.sent.at;
       }),
     );
     const commit = one(random, late);

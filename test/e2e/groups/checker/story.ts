@@ -1,5 +1,6 @@
 /** Puts a history together: who had which partition when, what was polled in that time, and which commits belong to it. */
 import type { CommitAnswered, CommitSent, HistoryEvent, Joined, Observed, Polled } from "./events.ts";
+import { Disturbances } from "./disturbances.ts";
 import type { Finding } from "./finding.ts";
 import { type Commit, Tenure } from "./tenure.ts";
 
@@ -24,7 +25,10 @@ export class Story {
   readonly #open = new Map<string, Tenure>();
   readonly #commits = new Map<string, Commit>();
 
-  constructor(events: readonly HistoryEvent[]) {
+  readonly #disturbances: Disturbances;
+
+  constructor(events: readonly HistoryEvent[], disturbances = new Disturbances(events)) {
+    this.#disturbances = disturbances;
     for (const event of events) this.#take(event);
     for (const { tenures } of this.chapters.values())
       tenures.sort((a, b) => a.assigned.epoch - b.assigned.epoch || a.assigned.at - b.assigned.at);
@@ -91,7 +95,14 @@ export class Story {
     const { group } = tenure.member;
     const { deliveredEnd } = tenure;
     const sent = { at, kind: "commit-sent", member, commit: -1, partition, offset: deliveredEnd } as const;
-    this.#chapter(group, partition).commits.push({ group, sent, tenure, deliveredEnd, answer: undefined });
+    this.#chapter(group, partition).commits.push({
+      group,
+      sent,
+      tenure,
+      deliveredEnd,
+      answer: undefined,
+      isRefused: false,
+    });
   }
 
   /** A commit that knows its epoch belongs to the tenure it was made for, even if the member has got another since. */
@@ -102,7 +113,8 @@ export class Story {
       ({ member, assigned }) =>
         member.member === sent.member && (sent.epoch === undefined || assigned.epoch <= sent.epoch),
     );
-    const commit = { group, sent, tenure, deliveredEnd: tenure?.deliveredEnd ?? 0, answer: undefined };
+    const deliveredEnd = tenure?.deliveredEnd ?? 0;
+    const commit = { group, sent, tenure, deliveredEnd, answer: undefined, isRefused: false };
     chapter.commits.push(commit);
     this.#commits.set(commitKey(sent), commit);
   }
@@ -112,6 +124,9 @@ export class Story {
     if (commit === undefined)
       throw new Error(`a commit was answered that was not sent: ${JSON.stringify(answer)}`);
     commit.answer = answer;
+    const { at, member, once } = commit.sent;
+    const isCertain = once || !this.#disturbances.touch(member, at, answer.at);
+    commit.isRefused = answer.offset === undefined && isCertain;
   }
 
   #endAssignedTwice(member: string, partition: string, event: HistoryEvent & { at: number }): void {

@@ -56,11 +56,11 @@ export interface Commit {
   readonly tenure: Tenure | undefined;
   /** End of what the member had been given in that tenure when it committed. */
   readonly deliveredEnd: number;
-  /** Undefined: the outcome is unknown. */
+  /** Undefined: nobody heard of the outcome. */
   answer: CommitAnswered | undefined;
-}
-
-/** Whether the commit was refused, so that it can have had no effect. */
-export function isRefused({ answer }: Commit): boolean {
-  return answer !== undefined && answer.offset === undefined;
+  /**
+   * It was refused and had no effect. What was refused after it may have been sent again, because member and broker
+   * could not talk meanwhile, may have taken effect the first time.
+   */
+  isRefused: boolean;
 }
