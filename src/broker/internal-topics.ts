@@ -16,7 +16,7 @@ export const GROUPS_TOPIC_COMMAND: CreateTopicCommand = {
   name: GROUPS_TOPIC,
   partitionCount: 8,
   configs: {
-    "cleanup.policy": "delete",
+    "cleanup.policy": "compact",
     "flush.mode": "durable",
     "max.message.bytes": String(BATCH_BYTES_MAX),
     "retention.bytes": "-1",

@@ -6,7 +6,7 @@ import type { MemberNotice, StoredMember } from "./group-changes.ts";
 import type { GroupPart } from "./group-record.ts";
 import { GroupTimer } from "./group-timer.ts";
 import type { LogAppender } from "./log-appender.ts";
-import { MemberSeat } from "./member-seat.ts";
+import { MemberSeat, type SeatedGroup } from "./member-seat.ts";
 import type { TopicCatalogue } from "./ports.ts";
 import { StateStore } from "./state-store.ts";
 import type { CommitCommand, JoinCommand, MemberSession, MemberSink, OffsetCommit } from "./types.ts";
@@ -39,7 +39,7 @@ interface Waiting {
  * as they come; what comes of them is stored, and told only then. While a store is in flight events gather, and the
  * next one holds what came of all of them.
  */
-export class LiveGroup {
+export class LiveGroup implements SeatedGroup {
   readonly name: string;
   readonly appender: LogAppender;
   readonly offsets: CommittedOffsets;
@@ -111,20 +111,17 @@ export class LiveGroup {
       : this.#machine.mayCommit(member.memberId, member.memberEpoch, offset);
   }
 
-  /** An event of a member whose stream is open; after its end nothing happens. */
   event(session: number, happen: (machine: Group, nowMs: number) => void): void {
     if (this.#failure !== undefined || !this.#sinks.has(session)) return;
     happen(this.#machine, this.#nowMs());
     this.#changed();
   }
 
-  /** The last event of a session: its sink hears nothing more. */
   lastEvent(session: number, happen: (machine: Group, nowMs: number) => void): void {
     this.event(session, happen);
     this.#sinks.delete(session);
   }
 
-  /** Resolves when all that happened up to now is durable. */
   stored(): Promise<void> {
     return this.#stored(undefined);
   }

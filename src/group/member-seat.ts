@@ -1,13 +1,23 @@
-import type { LiveGroup } from "./live-group.ts";
+import type { Group } from "./group.ts";
 import type { GroupSubscription, MemberSession, TopicPartition } from "./types.ts";
+
+/** The group that a member is in, as its seat needs it. */
+export interface SeatedGroup {
+  /** An event of a session whose stream is open; after its end nothing happens. */
+  event(session: number, happen: (machine: Group, nowMs: number) => void): void;
+  /** The last event of a session: its sink hears nothing more. */
+  lastEvent(session: number, happen: (machine: Group, nowMs: number) => void): void;
+  /** Resolves when all that happened up to now is durable. */
+  stored(): Promise<void>;
+}
 
 /** A member of a group with its stream open. */
 export class MemberSeat implements MemberSession {
   readonly memberId: string;
-  readonly #group: LiveGroup;
+  readonly #group: SeatedGroup;
   readonly #session: number;
 
-  constructor(group: LiveGroup, memberId: string, session: number) {
+  constructor(group: SeatedGroup, memberId: string, session: number) {
     this.#group = group;
     this.memberId = memberId;
     this.#session = session;
