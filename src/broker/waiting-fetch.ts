@@ -94,5 +94,5 @@ async function readPart(
 
 function nothingRead(log: PartitionLog, offset: number): ReadResult {
   const { logStartOffset, highWatermark } = log;
-  return { chunks: [], bytes: 0, recordCount: 0, nextOffset: offset, logStartOffset, highWatermark };
+  return { offset, chunks: [], bytes: 0, recordCount: 0, nextOffset: offset, logStartOffset, highWatermark };
 }

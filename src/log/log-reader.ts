@@ -69,7 +69,9 @@ export class LogReader {
   async read(offset: number, maxBytes: number): Promise<ReadResult> {
     const state = this.#state;
     if (offset < state.logStartOffset || offset > state.logEndOffset) throw outOfRange(state, offset);
-    if (offset >= state.highWatermark) return this.#result([], 0, { recordCount: 0, nextOffset: offset });
+    if (offset >= state.highWatermark) {
+      return this.#result([], 0, { offset, recordCount: 0, nextOffset: offset });
+    }
     const limit = Math.min(maxBytes, READ_CHUNK_BYTES_MAX);
     const cached = this.#tail.indexOf(offset);
     if (cached !== undefined) return this.#readCache(cached, offset, limit);
@@ -111,7 +113,7 @@ export class LogReader {
     const chunk = this.#buffers.acquire(bytes);
     this.#tail.copy(first, end, chunk);
     // What was appended by producers has no gaps.
-    return this.#lend(chunk, 0, bytes, { recordCount: nextOffset - offset, nextOffset });
+    return this.#lend(chunk, 0, bytes, { offset, recordCount: nextOffset - offset, nextOffset });
   }
 
   async #readFile(from: Place, offset: number, limit: number): Promise<ReadResult> {
@@ -126,7 +128,7 @@ export class LogReader {
       const { start, end, nextOffset, recordCount, cutBatchBytes = 0 } = slice;
       if (end > start) {
         this.#rememberPlace({ segment, position: position + end, baseOffset: nextOffset });
-        return this.#lend(chunk, start, end, { recordCount, nextOffset });
+        return this.#lend(chunk, start, end, { offset, recordCount, nextOffset });
       }
       // Only batches below the offset, or none that is whole: go on behind them with room for the one that was cut.
       if (read < wanted || (end === 0 && capacity >= cutBatchBytes)) {
@@ -216,7 +218,7 @@ export class LogReader {
     chunk: Buffer,
     start: number,
     end: number,
-    content: { readonly recordCount: number; readonly nextOffset: number },
+    content: Pick<ReadResult, "offset" | "recordCount" | "nextOffset">,
   ): ReadResult {
     const found = this.#result([chunk.subarray(start, end)], end - start, content);
     return { ...found, release: () => this.#buffers.release(chunk) };
@@ -225,7 +227,7 @@ export class LogReader {
   #result(
     chunks: readonly Buffer[],
     bytes: number,
-    content: { readonly recordCount: number; readonly nextOffset: number },
+    content: Pick<ReadResult, "offset" | "recordCount" | "nextOffset">,
   ): ReadResult {
     const { logStartOffset, highWatermark } = this.#state;
     return { chunks, bytes, ...content, logStartOffset, highWatermark };

@@ -22,6 +22,8 @@ export interface AppendResult {
 
 /** Whole record batches read from a partition. */
 export interface ReadResult {
+  /** The offset asked for; the first batch may begin below it. */
+  readonly offset: number;
   /** The batches as stored, in order; a chunk holds one or more whole batches. Must not be changed. */
   readonly chunks: readonly Buffer[];
   /** Bytes of all chunks. */

@@ -11,6 +11,7 @@ export const STRUCTURED_BYTES_MAX = 3 * 1_048_576;
 /** Encoded records and the offset that follows them. */
 export interface RecordPiece {
   readonly fields: Buffer;
+  readonly recordCount: number;
   readonly nextOffset: number;
   /** Nothing is left. */
   readonly last: boolean;
@@ -48,6 +49,7 @@ export class StructuredRecords {
    */
   take(bytesMax: number): RecordPiece {
     const writer = new FieldWriter(Math.min(bytesMax, this.#read.bytes + 1_024));
+    let recordCount = 0;
     while (this.#pending || this.#advance()) {
       const headers = this.#cursor.headerCount > 0 ? this.#cursor.headers : [];
       const length = recordLength(this.#cursor, headers);
@@ -56,12 +58,13 @@ export class StructuredRecords {
       if (this.#pending) {
         const never = writer.length === 0 && delimitedLength(length) > STRUCTURED_BYTES_MAX;
         if (never) throw tooLarge(this.#cursor.offset, length);
-        return { fields: writer.finish(), nextOffset: this.#cursor.offset, last: false };
+        return { fields: writer.finish(), recordCount, nextOffset: this.#cursor.offset, last: false };
       }
       writer.lengthPrefix(this.#field, length);
       writeRecord(writer, this.#cursor, headers);
+      recordCount++;
     }
-    return { fields: writer.finish(), nextOffset: this.#read.nextOffset, last: true };
+    return { fields: writer.finish(), recordCount, nextOffset: this.#read.nextOffset, last: true };
   }
 
   /** Goes to the next record at or above the offset asked for; false at the end. */

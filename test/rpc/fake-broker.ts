@@ -256,5 +256,5 @@ function readFrom(batches: readonly Buffer[], offset: number, maxBytes: number):
   }
   const first = chunks[0];
   const recordCount = first === undefined ? 0 : nextOffset - Math.max(offset, readBaseOffset(first, 0));
-  return { chunks, bytes, recordCount, nextOffset, logStartOffset: 0, highWatermark };
+  return { offset, chunks, bytes, recordCount, nextOffset, logStartOffset: 0, highWatermark };
 }
