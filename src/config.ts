@@ -43,6 +43,9 @@ export const ServerConfigSchema = z.strictObject({
   producerExpirationMs: count(1_000, 2 ** 53 - 1)
     .default(86_400_000)
     .describe("how long an idle producer is remembered"),
+  offsetsRetentionMs: count(1_000, 2 ** 53 - 1)
+    .optional()
+    .describe("how long a group may be empty before its committed offsets expire; never if absent"),
   connectionsMax: count(1, 100_000).default(1_000).describe("most connections"),
   connectionsPerIpMax: count(1, 100_000).default(50).describe("most connections of one remote address"),
   keepaliveTimeMs: count(100, 3_600_000)

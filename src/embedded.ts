@@ -25,6 +25,7 @@ export interface EmbeddedOptions
       | "cacheBytes"
       | "openFilesMax"
       | "producerExpirationMs"
+      | "offsetsRetentionMs"
       | "checkpointIntervalMs"
       | "retentionCheckIntervalMs"
     > {

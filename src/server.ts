@@ -35,6 +35,7 @@ export async function serve(config: ServerConfig): Promise<RunningServer> {
     keepaliveTimeoutMs: config.keepaliveTimeoutMs,
     connections: connectionLimits(config.connectionsMax, config.connectionsPerIpMax),
     logger,
+    ...(config.offsetsRetentionMs === undefined ? {} : { offsetsRetentionMs: config.offsetsRetentionMs }),
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
   });
   logger.info({ endpoint: broker.endpoint, dataDir: config.data }, "serving");

@@ -38,9 +38,9 @@ export function topicServiceHandlers(
       return { topic: topicMessage(topic) };
     },
 
-    listTopics({ pageSize, pageToken }, context) {
+    listTopics({ pageSize, pageToken, includeInternal }, context) {
       const size = withDefault(pageSize, PAGE_SIZE_MAX, PAGE_SIZE_MAX, "page_size");
-      const response = page(broker.listTopics(), size, pageToken);
+      const response = page(broker.listTopics({ includeInternal }), size, pageToken);
       context.sending(ListTopicsResponse.encode(response).finish().length, "ask for a smaller page");
       return response;
     },
