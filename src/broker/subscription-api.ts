@@ -21,6 +21,12 @@ export interface Assignment {
   readonly assignmentId: number;
 }
 
+/** What was read for a delivery. */
+export interface SubscribedRead extends ReadResult {
+  /** Offset asked for: records of the first batch below it are not wanted. */
+  readonly offset: number;
+}
+
 /** How much of a read was delivered; that is charged against the credit. */
 export interface Delivered {
   /** Offset to go on from. */
@@ -50,7 +56,7 @@ export interface SubscriptionSink {
    * Takes what was read, or its beginning; the rest is read again. Throws MillraceError, with nothing taken, if it
    * cannot be delivered.
    */
-  deliver(assignment: Assignment, read: ReadResult): Delivered;
+  deliver(assignment: Assignment, read: SubscribedRead): Delivered;
   /** Everything up to the high watermark was delivered; once each time. */
   caughtUp(assignment: Assignment, highWatermark: number): Promise<void>;
   /** The partition cannot be read and is no longer assigned. */

@@ -1,8 +1,14 @@
 import { BATCH_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import type { PartitionLog } from "../log/index.ts";
-import { readBatchSize, readLastOffset } from "../record/index.ts";
-import type { Assignment, Delivered, ReadResult, SubscriptionApi, SubscriptionSink } from "./types.ts";
+import type { PartitionLog, ReadResult } from "../log/index.ts";
+import { readBatchSize, readLastOffset, readRecordCount } from "../record/index.ts";
+import type {
+  Assignment,
+  Delivered,
+  SubscribedRead,
+  SubscriptionApi,
+  SubscriptionSink,
+} from "./subscription-api.ts";
 
 /** Finds the log of a partition. Throws MillraceError. */
 export type LogLookup = (topic: string, partition: number) => PartitionLog;
@@ -122,13 +128,13 @@ export class Subscription implements SubscriptionApi {
     const { assignment, log } = slot;
     const { room } = this.#sink;
     slot.isReady = false;
-    let read: ReadResult;
+    let read: SubscribedRead;
     try {
       // Without room many readers of one append would each have their copy of it at once.
       if (log.highWatermark > slot.offset) await room.take(BATCH_BYTES_MAX);
       if (!this.#isCurrent(slot)) return room.giveBack();
       const whole = await log.read(slot.offset, Math.min(this.#maxBytes, this.#creditBytes));
-      read = limitRecords(whole, slot.offset, this.#creditRecords);
+      read = limitRecords(whole, this.#creditRecords);
     } catch (error) {
       return this.#refuse(slot, error);
     }
@@ -144,7 +150,7 @@ export class Subscription implements SubscriptionApi {
     }
   }
 
-  async #deliver(slot: Slot, read: ReadResult): Promise<void> {
+  async #deliver(slot: Slot, read: SubscribedRead): Promise<void> {
     let delivered: Delivered;
     try {
       delivered = this.#sink.deliver(slot.assignment, read);
@@ -177,21 +183,24 @@ function keyOf({ topic, partition }: { readonly topic: string; readonly partitio
   return `${topic}-${partition}`;
 }
 
-/** The batches up to and with the one that reaches `records`; all of them if they hold no more. */
-function limitRecords(read: ReadResult, offset: number, records: number): ReadResult {
+/** The batches up to and with the one that reaches `records`, by their headers; all of them if they hold no more. */
+function limitRecords(read: ReadResult, records: number): ReadResult {
   if (read.recordCount <= records) return read;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  let nextOffset = offset;
+  let recordCount = 0;
+  let nextOffset = read.offset;
   for (const chunk of read.chunks) {
     let end = 0;
-    while (end < chunk.length && nextOffset - offset < records) {
-      nextOffset = readLastOffset(chunk, end) + 1;
+    while (end < chunk.length && recordCount < records) {
+      const endOffset = readLastOffset(chunk, end) + 1;
+      recordCount += Math.min(readRecordCount(chunk, end), endOffset - nextOffset);
+      nextOffset = endOffset;
       end += readBatchSize(chunk, end)!;
     }
     chunks.push(chunk.subarray(0, end));
     bytes += end;
-    if (nextOffset - offset >= records) break;
+    if (recordCount >= records) break;
   }
-  return { ...read, chunks, bytes, recordCount: nextOffset - offset, nextOffset };
+  return { ...read, chunks, bytes, recordCount, nextOffset };
 }

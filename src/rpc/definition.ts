@@ -4,14 +4,8 @@
  */
 import { RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
 import { grpc, millrace } from "../gen/millrace.js";
-import {
-  decodePublishRequest,
-  FieldReader,
-  type GatherMessage,
-  type Method,
-  serviceDefinition,
-  WireFormatError,
-} from "../wire/index.ts";
+import { decodePublishRequest, type GatherMessage, type Method, serviceDefinition } from "../wire/index.ts";
+import { limitingLists, type ListLimits } from "./list-limits.ts";
 import { type MalformedRequest, refusing } from "./malformed-request.ts";
 
 const { v1 } = millrace;
@@ -20,6 +14,12 @@ const { v1 } = millrace;
 const SMALL_REQUEST_BYTES_MAX = 262_144;
 /** Most queries in one ListOffsets. */
 export const OFFSET_QUERIES_MAX = 10_000;
+/** Most offsets in one commit, and most partitions in one request for committed offsets. */
+export const OFFSET_COMMITS_MAX = 10_000;
+/** Most partitions in the other lists of groups: as many as a broker has by default. */
+export const GROUP_PARTITIONS_MAX = 20_000;
+/** Most topics by name in a member's subscription. */
+export const GROUP_TOPICS_MAX = 1_000;
 
 const gather = (message: GatherMessage) => message.asSerialized();
 const produceRequest = refusing(decodePublishRequest, RPC_MESSAGE_BYTES_MAX);
@@ -37,10 +37,7 @@ export const logService = {
   publish: log.publish,
   fetch: refuseMalformed(log.fetch),
   subscribe: refuseMalformed(log.subscribe),
-  listOffsets: refuseMalformed(
-    { ...log.listOffsets, requestDeserialize: countedListOffsets },
-    RPC_MESSAGE_BYTES_MAX,
-  ),
+  listOffsets: refuseLongLists(log.listOffsets, { 1: OFFSET_QUERIES_MAX }),
 };
 
 const topics = serviceDefinition(v1, v1.TopicService);
@@ -62,6 +59,36 @@ const cluster = serviceDefinition(v1, v1.ClusterService);
 export const clusterService = {
   describeCluster: refuseMalformed(cluster.describeCluster),
   initProducerId: refuseMalformed(cluster.initProducerId),
+};
+
+const group = serviceDefinition(v1, v1.GroupService, { consume: { responseSerialize: consumeResponse } });
+const subscriptionLists: ListLimits = { 1: GROUP_TOPICS_MAX };
+const joinLists: ListLimits = { 4: GROUP_PARTITIONS_MAX, 7: subscriptionLists };
+const partitionList: ListLimits = { 1: GROUP_PARTITIONS_MAX };
+
+/** Consumer groups. The numbers are those of the fields that hold lists. */
+export const groupService = {
+  findCoordinator: refuseMalformed(group.findCoordinator),
+  joinGroup: refuseLongLists(group.joinGroup, {
+    1: joinLists,
+    2: partitionList,
+    3: subscriptionLists,
+    4: partitionList,
+  }),
+  consume: refuseLongLists(group.consume, {
+    1: { 1: joinLists },
+    3: { 2: OFFSET_COMMITS_MAX },
+    4: partitionList,
+    5: partitionList,
+    6: partitionList,
+  }),
+  commitOffsets: refuseLongLists(group.commitOffsets, { 4: OFFSET_COMMITS_MAX }),
+  fetchOffsets: refuseLongLists(group.fetchOffsets, { 2: OFFSET_COMMITS_MAX }),
+  listGroups: refuseMalformed(group.listGroups),
+  describeGroup: refuseMalformed(group.describeGroup),
+  seekGroup: refuseMalformed(group.seekGroup),
+  deleteGroup: refuseMalformed(group.deleteGroup),
+  deleteOffsets: refuseMalformed(group.deleteOffsets),
 };
 
 const health = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);
@@ -94,22 +121,24 @@ function refuseMalformed<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   return { ...method, requestDeserialize: refusing(method.requestDeserialize, bytesMax) };
 }
 
+/** For requests whose lists may be long: larger, but counted before anything is built of them. */
+function refuseLongLists<RequestIn, RequestOut, ResponseIn, ResponseOut>(
+  method: Method<RequestIn, RequestOut, ResponseIn, ResponseOut>,
+  limits: ListLimits,
+): Method<RequestIn, RequestOut | MalformedRequest, ResponseIn, ResponseOut> {
+  const requestDeserialize = limitingLists(method.requestDeserialize, limits);
+  return refuseMalformed({ ...method, requestDeserialize }, RPC_MESSAGE_BYTES_MAX);
+}
+
 /** Deliveries come encoded, everything else of a subscription as a message. */
 function subscribeResponse(response: GatherMessage | millrace.v1.SubscribeResponse.$Properties): Buffer {
-  return "asSerialized" in response ? response.asSerialized() : generatedSubscribeResponse(response);
+  return "asSerialized" in response
+    ? response.asSerialized()
+    : Buffer.from(v1.SubscribeResponse.encode(response).finish());
 }
 
-function generatedSubscribeResponse(response: millrace.v1.SubscribeResponse.$Properties): Buffer {
-  return Buffer.from(v1.SubscribeResponse.encode(response).finish());
-}
-
-/** Counts the queries first: two bytes each, they would become millions of objects. */
-function countedListOffsets(frame: Buffer): millrace.v1.ListOffsetsRequest {
-  const reader = new FieldReader(frame);
-  let count = 0;
-  while (reader.next()) {
-    reader.skip();
-    if (++count > OFFSET_QUERIES_MAX) throw new WireFormatError(`more than ${OFFSET_QUERIES_MAX} queries`);
-  }
-  return v1.ListOffsetsRequest.decode(frame);
+function consumeResponse(response: GatherMessage | millrace.v1.ConsumeResponse.$Properties): Buffer {
+  return "asSerialized" in response
+    ? response.asSerialized()
+    : Buffer.from(v1.ConsumeResponse.encode(response).finish());
 }

@@ -33,6 +33,7 @@ export class DeliveryWriter<Response> {
   #reservation: Reservation | undefined;
   #pendingBytes = 0;
   #waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #isWaitingForRoom = false;
   #resetTimer: Timer | undefined;
 
   constructor(stream: BidiStream<never, Response>, options: DeliveryWriterOptions) {
@@ -64,17 +65,30 @@ export class DeliveryWriter<Response> {
       this.room.giveBack();
       return resolved;
     }
-    const evict = () => this.#evict();
     const reservation = this.#reservation;
     this.#reservation = undefined;
-    const hold = reservation?.hold(bytes, evict) ?? this.#options.budget.holdOrWait(bytes, evict);
+    if (reservation === undefined) return this.writeUnreserved(response, bytes, taken);
+    return this.#write(response, bytes, reservation.hold(bytes, this.evict), taken);
+  }
+
+  /** As `write`, in room of its own: room that was taken stays for the delivery that it was taken for. */
+  writeUnreserved(response: Response, bytes: number, taken?: () => void): Promise<void> {
+    if (this.#stream.ended) return resolved;
+    const hold = this.#options.budget.holdOrWait(bytes, this.evict);
     if (!(hold instanceof Promise)) return this.#write(response, bytes, hold, taken);
+    this.#isWaitingForRoom = true;
     this.#options.blocked(true);
     return hold.then((granted) => {
+      this.#isWaitingForRoom = false;
       const ready = this.#write(response, bytes, granted, taken);
       if (this.#waiting === undefined) this.#options.blocked(false);
       return ready;
     });
+  }
+
+  /** Whether what was written last still waits, or what comes next has to. */
+  get isBlocked(): boolean {
+    return this.#isWaitingForRoom || this.#waiting !== undefined;
   }
 
   /** The stream is over: nobody waits any longer. */
@@ -128,7 +142,8 @@ export class DeliveryWriter<Response> {
     waiting.resolve();
   }
 
-  #evict(): void {
+  /** Ends the stream of a client that does not take what it is given, by a reset if need be. */
+  readonly evict = (): void => {
     if (this.#stream.ended) return;
     const text =
       `the reader does not take what is delivered: ${this.#pendingBytes} bytes have waited for it too long; ` +
@@ -138,5 +153,5 @@ export class DeliveryWriter<Response> {
     );
     // The status waits behind the bytes that are not taken: without a reset they would stay for ever.
     this.#resetTimer = this.#options.clock.schedule(RESET_DELAY_MS, this.#options.reset);
-  }
+  };
 }

@@ -8,27 +8,25 @@ import type {
   Assignment,
   BrokerApi,
   Delivered,
-  ReadResult,
+  SubscribedRead,
   ReadRoom,
   SubscriptionApi,
   SubscriptionSink,
 } from "../broker/index.ts";
 import type { MillraceError } from "../errors/index.ts";
 import type { millrace } from "../gen/millrace.js";
-import { encodeDelivery, errorToMessage, type GatherMessage, type RecordContent } from "../wire/index.ts";
+import { errorToMessage, type GatherMessage } from "../wire/index.ts";
 import { type BidiHandler, BidiStream } from "./bidi-stream.ts";
 import { type CallEnvironment, shuttingDown } from "./calls.ts";
+import { deliveryMessage } from "./delivery-message.ts";
 import { DeliveryWriter } from "./delivery-writer.ts";
 import { type RecordForm, recordForm } from "./fetch.ts";
 import { resetStalled } from "./grpc-internals.ts";
 import type { MalformedRequest } from "./malformed-request.ts";
 import { invalid, offsetNumber, partitionNumber, topicName, withDefault } from "./request-checks.ts";
-import { STRUCTURED_BYTES_MAX, StructuredRecords } from "./structured-records.ts";
 
 /** Most partitions of one subscription. */
 const ASSIGNMENTS_MAX = 1_024;
-/** Number of Delivery.records. */
-const RECORDS_FIELD = 9;
 /** Bytes that a small event is counted with. */
 const EVENT_BYTES = 256;
 
@@ -94,21 +92,9 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     return this.#writer.room;
   }
 
-  deliver(assignment: Assignment, read: ReadResult): Delivered {
-    if (this.#form === "batches") {
-      const { nextOffset, recordCount, bytes } = read;
-      const content = { form: "batches", chunks: read.chunks } as const;
-      return this.#send(assignment, read, content, { nextOffset, recordCount, bytes }, read.release);
-    }
-    const offset = read.nextOffset - read.recordCount;
-    // One piece of bounded size, made in this turn: nothing of what was read or decompressed waits for the client.
-    const { fields, nextOffset } = new StructuredRecords(read, offset, RECORDS_FIELD).take(
-      STRUCTURED_BYTES_MAX,
-    );
-    read.release?.();
-    const recordCount = nextOffset - offset;
-    const bytes = Math.ceil((read.bytes * recordCount) / read.recordCount);
-    return this.#send(assignment, read, { form: "records", fields }, { nextOffset, recordCount, bytes });
+  deliver(assignment: Assignment, read: SubscribedRead): Delivered {
+    const { message, charge, taken } = deliveryMessage("subscribe", this.#form, assignment, read);
+    return { ...charge, ready: this.#writer.write(message, message.byteLength, taken) };
   }
 
   caughtUp(assignment: Assignment, highWatermark: number): Promise<void> {
@@ -158,25 +144,6 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
 
   #isCurrent(assignment: Assignment): boolean {
     return this.#assigned.get(key(assignment)) === assignment.assignmentId;
-  }
-
-  #send(
-    assignment: Assignment,
-    { logStartOffset, highWatermark }: ReadResult,
-    content: RecordContent,
-    charge: Omit<Delivered, "ready">,
-    taken?: () => void,
-  ): Delivered {
-    const message = encodeDelivery("subscribe", {
-      ...assignment,
-      logStartOffset,
-      highWatermark,
-      nextOffset: charge.nextOffset,
-      chargedRecords: charge.recordCount,
-      chargedBytes: charge.bytes,
-      content,
-    });
-    return { ...charge, ready: this.#writer.write(message, message.byteLength, taken) };
   }
 }
 

@@ -93,7 +93,7 @@ export class FakeSubscription implements SubscriptionApi {
     let delivered: Delivered;
     try {
       await this.#sink.room.take(part.bytes);
-      delivered = this.#sink.deliver(position.assignment, part);
+      delivered = this.#sink.deliver(position.assignment, { ...part, offset: position.offset });
     } catch (error) {
       this.#sink.room.giveBack();
       this.#positions.delete(key);
