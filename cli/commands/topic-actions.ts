@@ -10,10 +10,10 @@ import { printResult } from "../output/print.ts";
 import { configsText, topicListText, topicText } from "../output/topic-tables.ts";
 import { type Connected, withConnection } from "../connected.ts";
 
-/** Prints all topics. */
-export async function listTopics(io: Io, command: Command): Promise<void> {
+/** Prints all topics; those of the broker itself only if asked to. */
+export async function listTopics(io: Io, command: Command, includeInternal: boolean): Promise<void> {
   await withConnection(io, command, async ({ client, settings }) => {
-    const topics = await client.admin().listTopics();
+    const topics = await client.admin().listTopics({ includeInternal });
     await printResult(printer(io, settings), topics, () => topicListText(topics, io.stdout));
   });
 }

@@ -30,8 +30,11 @@ function addLooking(command: Command, io: Io): void {
   command
     .command("list")
     .description("Lists all topics.")
+    .option("--internal", "the broker's own topics too, which can be read and nothing else")
     .addHelpText("after", LIST_EXAMPLES)
-    .action((_options: unknown, self: Command) => actions.listTopics(io, self));
+    .action(({ internal }: { internal?: true }, self: Command) =>
+      actions.listTopics(io, self, internal === true),
+    );
   command
     .command("describe <topic...>")
     .description("Shows the partitions, offsets and configs of topics.")
@@ -42,6 +45,7 @@ function addLooking(command: Command, io: Io): void {
 const LIST_EXAMPLES = `
 Examples:
   millrace topic list
+  millrace topic list --internal
   millrace topic list -o json | jq -r '.[].name'`;
 
 const DESCRIBE_EXAMPLES = `

@@ -37,6 +37,7 @@ describe("an option that is not known", () => {
       "name, partitionCount, configs",
       (o) => client.admin().createTopic({ name: "u", ...o }),
     ],
+    ["listTopics", "internal", "includeInternal", (o) => client.admin().listTopics(o)],
     ["alterTopicConfig", "unset", "set, reset", (o) => client.admin().alterTopicConfig("t", o)],
     [
       "trimPartition",

@@ -4,6 +4,7 @@ import type {
   ClusterDescription,
   CreateTopicOptions,
   HealthStatus,
+  ListTopicsOptions,
   OffsetAnswer,
   OffsetQuery,
   TopicConfigChange,
@@ -42,13 +43,15 @@ export class ClusterAdmin extends CoordinatedGroups implements Admin {
     return describedTopic(topic ?? {});
   }
 
-  async listTopics(): Promise<TopicSummary[]> {
+  async listTopics(options: ListTopicsOptions = {}): Promise<TopicSummary[]> {
+    requireKnown("listTopics", options, { includeInternal: true });
+    const { includeInternal } = options;
     const topics: TopicSummary[] = [];
     let pageToken = "";
     do {
       const page = await this.#cluster.connections.callAny(
         topicService.listTopics,
-        { pageToken },
+        { pageToken, includeInternal },
         "repeatable",
       );
       for (const topic of page.topics) topics.push(summarizedTopic(topic));

@@ -18,6 +18,12 @@ export interface CreateTopicOptions {
   readonly validateOnly?: boolean;
 }
 
+/** Which topics to list. */
+export interface ListTopicsOptions {
+  /** The broker's own topics too, whose names begin with "__": they can be read, and nothing else. Default false. */
+  readonly includeInternal?: boolean;
+}
+
 /** A topic in short. */
 export interface TopicSummary {
   readonly name: string;
@@ -123,7 +129,7 @@ export interface Admin extends GroupAdmin {
   /** Creates a topic. Throws TOPIC_ALREADY_EXISTS, INVALID_REQUEST, INVALID_CONFIG. */
   createTopic(options: CreateTopicOptions): Promise<TopicDescription>;
   /** All topics, in order of their names. */
-  listTopics(): Promise<TopicSummary[]>;
+  listTopics(options?: ListTopicsOptions): Promise<TopicSummary[]>;
   /** Throws TOPIC_NOT_FOUND, with the nearest names. */
   describeTopic(name: string): Promise<TopicDescription>;
   /** In the order of the names. Throws TOPIC_NOT_FOUND if one does not exist. */
