@@ -168,9 +168,9 @@ export class GroupConsumption implements ConsumptionApi, MemberSink {
   }
 
   async close(): Promise<void> {
-    if (!this.#finish()) return;
+    const wasOpen = this.#finish();
     await this.#commits.settled;
-    this.#session?.disconnected();
+    if (wasOpen) this.#session?.disconnected();
   }
 
   disconnected(): void {

@@ -78,11 +78,17 @@ export class BidiStream<Request, Response> implements Drainable {
     if (this.#ended) return;
     this.#ended = true;
     this.#call.end();
+    this.#call.resume();
   }
 
   /** Ends the stream with an error, after what was written. */
   fail(error: MillraceError): void {
     this.#end(errorToStatus(error));
+  }
+
+  /** As `fail`, with anything that was thrown; defects of ours are logged. */
+  failThrown(thrown: unknown): void {
+    this.#end(failureStatus(this.#environment, this.#call, thrown));
   }
 
   drain(): void {
@@ -99,7 +105,7 @@ export class BidiStream<Request, Response> implements Drainable {
     try {
       work();
     } catch (thrown) {
-      this.#end(failureStatus(this.#environment, this.#call, thrown));
+      this.failThrown(thrown);
     }
   }
 

@@ -146,8 +146,8 @@ export class DeliveryWriter<Response> {
   readonly evict = (): void => {
     if (this.#stream.ended) return;
     const text =
-      `the reader does not take what is delivered: ${this.#pendingBytes} bytes have waited for it too long; ` +
-      "subscribe again from the last offset received, and give less credit at a time";
+      `the client does not take what it is given: ${this.#pendingBytes} bytes have waited for it too long; ` +
+      "come back from the last offset received, and give less credit at a time";
     this.#stream.fail(
       new MillraceError("OVERLOADED", text, { details: { pending_bytes: this.#pendingBytes } }),
     );

@@ -6,7 +6,7 @@ import { counted, invalid, offsetNumber, partitionNumber, topicName, within } fr
 
 const MEMBER_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const MEMBER_ID_ALLOWED = "1 to 64 characters of A-Z a-z 0-9 . _ -";
-/** Longest instance id, client id and pattern. */
+/** Longest client id and pattern. */
 const TEXT_LENGTH_MAX = 249;
 const METADATA_BYTES_MAX = 4_096;
 const TIMEOUT_MS_MIN = 1_000;
@@ -38,11 +38,11 @@ export function joinFields(
   join: millrace.v1.GroupJoin.$Properties,
   field: string,
 ): Omit<JoinCommand, "memberId" | "owned"> {
-  const instanceId = shortText(join.instanceId, `${field}.instance_id`);
+  const instanceId = join.instanceId ?? "";
   return {
     group: groupName(join.group, `${field}.group`),
     memberEpoch: memberEpoch(join.memberEpoch, `${field}.member_epoch`),
-    instanceId: instanceId === "" ? undefined : instanceId,
+    instanceId: instanceId === "" ? undefined : topicName(instanceId, `${field}.instance_id`),
     clientId: shortText(join.clientId, `${field}.client_id`),
     subscription: subscription(join.subscription, `${field}.subscription`),
     assignor: assignor(join.assignor ?? "", `${field}.assignor`),

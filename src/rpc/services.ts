@@ -5,8 +5,10 @@ import type { ProduceFields } from "../wire/index.ts";
 import type { AppendEnvironment } from "./append-request.ts";
 import { unary } from "./calls.ts";
 import { clusterServiceHandlers } from "./cluster-service.ts";
+import { type ConsumeAnswer, ConsumeCall } from "./consume.ts";
 import {
   clusterService,
+  groupService,
   healthService,
   logService,
   reflectionAlphaService,
@@ -21,6 +23,8 @@ import type { MalformedRequest } from "./malformed-request.ts";
 import { produceHandler } from "./produce.ts";
 import { PublishCall } from "./publish.ts";
 import { reflectionHandlers } from "./reflection.ts";
+import { groupServiceHandlers } from "./group-service.ts";
+import { JoinGroupCall } from "./join-group.ts";
 import { type SubscribeAnswer, SubscribeCall, type SubscribeEnvironment } from "./subscribe.ts";
 import { topicServiceHandlers } from "./topic-service.ts";
 
@@ -33,6 +37,7 @@ export interface ServiceEnvironment extends AppendEnvironment, SubscribeEnvironm
 /** Services whose health can be asked. */
 const MILLRACE_SERVICES = [
   "millrace.v1.ClusterService",
+  "millrace.v1.GroupService",
   "millrace.v1.LogService",
   "millrace.v1.TopicService",
 ];
@@ -47,6 +52,11 @@ type PublishStream = ServerDuplexStream<
   millrace.v1.PublishResponse.$Properties
 >;
 type SubscribeStream = ServerDuplexStream<millrace.v1.SubscribeRequest | MalformedRequest, SubscribeAnswer>;
+type JoinGroupStream = ServerDuplexStream<
+  millrace.v1.JoinGroupRequest | MalformedRequest,
+  millrace.v1.JoinGroupResponse.$Properties
+>;
+type ConsumeStream = ServerDuplexStream<millrace.v1.ConsumeRequest | MalformedRequest, ConsumeAnswer>;
 
 /** Adds every service to the server, and returns their health. */
 export function addServices(server: Server, environment: ServiceEnvironment): Health {
@@ -59,6 +69,11 @@ export function addServices(server: Server, environment: ServiceEnvironment): He
     fetch: unary(environment, fetchHandler(broker)),
     subscribe: (call: SubscribeStream) => void new SubscribeCall(environment, call),
     listOffsets: unary(environment, listOffsetsHandler(broker)),
+  });
+  server.addService(groupService, {
+    ...groupServiceHandlers(environment, broker),
+    joinGroup: (call: JoinGroupStream) => void new JoinGroupCall(environment, call),
+    consume: (call: ConsumeStream) => void new ConsumeCall(environment, call),
   });
   const health = new Health(environment, MILLRACE_SERVICES);
   server.addService(healthService, health.handlers());
