@@ -205,8 +205,9 @@ export class GroupConsumption implements ConsumptionApi, MemberSink {
   #revoke(partitions: readonly TopicPartition[]): void {
     for (const place of partitions) {
       this.#subscription.unassign(place.topic, place.partition);
-      const consumed = this.#partitions.get(keyOf(place));
-      if (consumed !== undefined) consumed.isRevoked = true;
+      const consumed = this.#partitions.get(keyOf(place)) ?? newlyAssigned(place);
+      consumed.isRevoked = true;
+      this.#partitions.set(keyOf(place), consumed);
     }
     this.#sink.revoked(this.#memberEpoch, partitions);
   }

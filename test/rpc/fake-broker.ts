@@ -2,6 +2,9 @@
  * An honest broker in memory, without files: what the handlers are tested against where a test must hold an append
  * back, make it fail, or count what is read. Everything else runs against the real one.
  */
+import { systemRandom } from "../../src/base/index.ts";
+import type { ConsumeCommand, ConsumptionApi, ConsumptionSink } from "../../src/broker/consumption.ts";
+import { GroupConsumption } from "../../src/broker/group-consumption.ts";
 import type {
   Assignment,
   BrokerApi,
@@ -29,6 +32,7 @@ import {
   readLastOffset,
   stampBatch,
 } from "../../src/record/index.ts";
+import { FakeGroups } from "../support/fake-groups.ts";
 import { FakeSubscription } from "./fake-subscription.ts";
 
 const LIMITS = { batchBytesMax: 1_048_588, decompressedBytesMax: 33_554_432 };
@@ -40,6 +44,7 @@ interface FakeTopic {
 
 export class FakeBroker implements BrokerApi {
   readonly topics = new Map<string, FakeTopic>();
+  readonly groups = new FakeGroups();
   /** Called before each append is finished; a promise holds it back, a throw fails it. */
   beforeAck: (sequence: number) => Promise<void> | void = () => {};
   /** Appends begun. */
@@ -189,6 +194,19 @@ export class FakeBroker implements BrokerApi {
     );
     this.subscriptions.add(subscription);
     return subscription;
+  }
+
+  consume(command: ConsumeCommand, sink: ConsumptionSink): Promise<ConsumptionApi> {
+    const parts = {
+      groups: this.groups,
+      random: systemRandom,
+      subscribe: (reader: SubscriptionSink, options: { readonly maxBytes: number }) =>
+        this.subscribe(reader, options),
+      bounds: (topic: string, partition: number) => {
+        return { logStartOffset: 0, highWatermark: endOf(this.#partition(topic, partition)) };
+      },
+    };
+    return GroupConsumption.join(parts, command, sink);
   }
 
   async findOffset(topic: string, partition: number, query: OffsetQuery): Promise<OffsetAnswer> {
