@@ -10,7 +10,7 @@ import { type Assertion, PatternParser, type PatternNode, UnsupportedPattern } f
 /** Longest source of a pattern, characters. */
 export const PATTERN_LENGTH_MAX = 249;
 /** Most states of a pattern. Without counted repetitions no source has so many. */
-export const PATTERN_STATES_MAX = 1_000;
+export const PATTERN_STATES_MAX = 500;
 
 /** A state, with the states that follow it. */
 interface State {
@@ -25,6 +25,9 @@ export class TopicPattern {
   readonly #states: State[] = [];
   readonly #first: number;
   readonly #accepting: number;
+  /** The round of `#enter` in which each state was last met. */
+  readonly #seenIn: number[] = [];
+  #round = 0;
 
   /** Throws INVALID_REQUEST for a source that is too long, not valid, or not for an automaton. */
   constructor(source: string) {
@@ -48,29 +51,31 @@ export class TopicPattern {
 
   /** Whether the pattern matches the whole name. */
   matches(name: string): boolean {
-    let active = new Set<number>();
-    this.#enter(this.#first, name, 0, active);
-    for (let at = 0; at < name.length && active.size > 0; at++) {
-      const after = new Set<number>();
-      for (const state of active) {
-        const { chars, next } = this.#states[state]!;
-        if (chars?.has(name.charCodeAt(at))) this.#enter(next[0]!, name, at + 1, after);
+    let active = this.#enter([this.#first], name, 0);
+    for (let at = 0; at < name.length && active.length > 0; at++) {
+      const code = name.charCodeAt(at);
+      const after: number[] = [];
+      for (const number of active) {
+        const { chars, next } = this.#states[number]!;
+        if (chars?.has(code)) after.push(next[0]!);
       }
-      active = after;
+      active = this.#enter(after, name, at + 1);
     }
-    return active.has(this.#accepting);
+    return active.includes(this.#accepting);
   }
 
-  /** Adds a state and all that follow it without reading. */
-  #enter(first: number, name: string, at: number, active: Set<number>): void {
-    const waiting = [first];
+  /** The states that read, or accept, after some states were reached, all those passed that need not read. */
+  #enter(waiting: number[], name: string, at: number): number[] {
+    const round = ++this.#round;
+    const active: number[] = [];
     for (let number = waiting.pop(); number !== undefined; number = waiting.pop()) {
-      if (active.has(number)) continue;
+      if (this.#seenIn[number] === round) continue;
+      this.#seenIn[number] = round;
       const { chars, assertion, next } = this.#states[number]!;
-      if (assertion !== undefined && !holds(assertion, name, at)) continue;
-      active.add(number);
-      if (chars === undefined) waiting.push(...next);
+      if (chars !== undefined || number === this.#accepting) active.push(number);
+      else if (assertion === undefined || holds(assertion, name, at)) waiting.push(...next);
     }
+    return active;
   }
 
   /** Makes the states of a part of the pattern that is followed by the given state; returns the first of them. */
@@ -91,16 +96,20 @@ export class TopicPattern {
 
   #repeat({ of, min, max }: PatternNode & { kind: "repeat" }, follow: number): number {
     let first = follow;
+    let copies = min;
     if (max === Number.POSITIVE_INFINITY) {
       const loop = this.#add({ next: [] });
-      this.#states[loop]!.next = [this.#build(of, loop), follow];
-      first = loop;
+      const again = this.#build(of, loop);
+      this.#states[loop]!.next = [again, follow];
+      // The last copy that must be there is also the one that may come again.
+      first = min === 0 ? loop : again;
+      copies = Math.max(0, min - 1);
     } else {
       for (let times = min; times < max; times++)
         first = this.#add({ next: [this.#build(of, first), follow] });
     }
     // Each time takes a state of its own, also if nothing is repeated, so that the bound on states bounds this too.
-    for (let times = 0; times < min; times++) first = this.#add({ next: [this.#build(of, first)] });
+    for (let times = 0; times < copies; times++) first = this.#add({ next: [this.#build(of, first)] });
     return first;
   }
 

@@ -9,6 +9,7 @@ import type { AssignmentProblem, SharedTopic } from "./assignor.ts";
 /** See `Assignor`. */
 export function assignUniformly(problem: AssignmentProblem): number[][] {
   const sharing = new Sharing(problem);
+  if (haveEqualSubscribers(problem)) sharing.trim();
   sharing.handOut();
   sharing.level();
   return sharing.owners();
@@ -18,6 +19,13 @@ export function assignUniformly(problem: AssignmentProblem): number[][] {
 interface Step {
   readonly from: number;
   readonly topic: number;
+}
+
+function haveEqualSubscribers({ topics: [first, ...rest] }: AssignmentProblem): boolean {
+  const isEqual = ({ subscribers }: SharedTopic) =>
+    subscribers.length === first!.subscribers.length &&
+    subscribers.every((member, place) => member === first!.subscribers[place]);
+  return first !== undefined && rest.every(isEqual);
 }
 
 class Sharing {
@@ -41,6 +49,28 @@ class Sharing {
       }
       return free;
     });
+  }
+
+  /**
+   * Takes from each of equal subscribers what exceeds its share: one step instead of many moves. The larger shares, if
+   * it does not come out even, are those of the members that have most.
+   */
+  trim(): void {
+    const total = this.#topics.reduce((sum, { owners }) => sum + owners.length, 0);
+    const { subscribers } = this.#topics[0]!;
+    const [share, larger] = [Math.floor(total / subscribers.length), total % subscribers.length];
+    const byLoad = [...subscribers].sort((one, other) => this.#loads[other]! - this.#loads[one]!);
+    for (const [place, member] of byLoad.entries()) {
+      let surplus = this.#loads[member]! - share - (place < larger ? 1 : 0);
+      for (const [topic, partitions] of this.#held[member]!) {
+        if (surplus <= 0) break;
+        const taken = partitions.splice(-surplus);
+        if (partitions.length === 0) this.#held[member]!.delete(topic);
+        this.#free[topic]!.push(...taken);
+        this.#loads[member]! -= taken.length;
+        surplus -= taken.length;
+      }
+    }
   }
 
   /** Gives what nobody has to the subscriber with the least load, topics with the smallest choice first. */
@@ -84,28 +114,31 @@ class Sharing {
 
   /** Sends one partition of load to the least loaded member within reach, the nearest of them; false if none is due. */
   #relieve(source: number): boolean {
-    const floor = Math.min(...this.#loads);
-    if (this.#loads[source]! - floor < 2) return false;
-    const steps = new Map<number, Step>();
-    const seen = new Set<number>();
+    const loads = this.#loads;
+    const floor = loads.reduce((least, load) => Math.min(least, load));
+    if (loads[source]! - floor < 2) return false;
+    const steps: (Step | undefined)[] = loads.map(() => undefined);
+    const seen = this.#topics.map(() => false);
     const queue = [source];
     let best = source;
-    for (let head = 0; head < queue.length && this.#loads[best]! > floor; head++) {
+    for (let head = 0; head < queue.length && loads[best]! > floor; head++) {
       const from = queue[head]!;
       for (const topic of this.#held[from]!.keys()) {
-        if (seen.has(topic)) continue;
-        seen.add(topic);
+        if (seen[topic]) continue;
+        seen[topic] = true;
+        const step = { from, topic };
         for (const member of this.#topics[topic]!.subscribers) {
-          if (member === source || steps.has(member)) continue;
-          steps.set(member, { from, topic });
+          if (member === source || steps[member] !== undefined) continue;
+          steps[member] = step;
           queue.push(member);
-          if (this.#loads[member]! < this.#loads[best]!) best = member;
+          if (loads[member]! < loads[best]!) best = member;
         }
+        if (loads[best] === floor) break;
       }
     }
-    if (this.#loads[source]! - this.#loads[best]! < 2) return false;
-    for (let to = best; to !== source; to = steps.get(to)!.from) {
-      const { from, topic } = steps.get(to)!;
+    if (loads[source]! - loads[best]! < 2) return false;
+    for (let to = best; to !== source; to = steps[to]!.from) {
+      const { from, topic } = steps[to]!;
       this.#give(topic, this.#take(topic, from, to), to);
     }
     return true;
