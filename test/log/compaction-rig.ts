@@ -17,6 +17,8 @@ export interface KeyedRecord {
   readonly key: string | null;
   readonly value: string | null;
   readonly timestampMs?: number;
+  /** Value of a header. */
+  readonly header?: string | undefined;
 }
 
 /** A record as it is read back. */
@@ -25,6 +27,7 @@ export interface ReadKeyed {
   readonly key: string | null;
   readonly value: string | null;
   readonly timestampMs: number;
+  readonly header?: string | undefined;
 }
 
 /** How a batch of keyed records is made. */
@@ -41,7 +44,10 @@ export interface KeyedBatchOptions {
 export function keyedBatch(records: readonly KeyedRecord[], options: KeyedBatchOptions = {}): Buffer {
   const { compression = "none", producer } = options;
   const builder = new BatchBuilder({ bytesMax: 3_000_000, compression });
-  for (const { key, value, timestampMs = 1_000 } of records) builder.append(key, value, timestampMs);
+  for (const { key, value, timestampMs = 1_000, header } of records) {
+    const headers = header === undefined ? [] : [{ key: "h", value: Buffer.from(header) }];
+    builder.append(key, value, timestampMs, headers);
+  }
   return Buffer.from(builder.build(producer));
 }
 
@@ -82,8 +88,10 @@ export function keyedIn(chunks: readonly Buffer[]): ReadKeyed[] {
     for (let at = 0; at < chunk.length; at += chunk.readInt32BE(at + 8) + 12) {
       cursor.reset(chunk, at);
       while (cursor.next()) {
-        const { offset, key, value, timestampMs } = cursor;
-        records.push({ offset, key: text(key), value: text(value), timestampMs });
+        const { offset, key, value, timestampMs, headers } = cursor;
+        const [header] = headers;
+        const fields = { offset, key: text(key), value: text(value), timestampMs };
+        records.push(header === undefined ? fields : { ...fields, header: String(header.value) });
       }
     }
   }

@@ -32,12 +32,15 @@ const DELETE_RETENTION_MS = 1_000;
 /** What was acknowledged, by offset. */
 class Promised {
   readonly records: ReadKeyed[] = [];
+  /** What a checkpoint may say. */
+  recoveryPoint = 0;
 
   async append(log: PartitionLog, ...texts: readonly string[]): Promise<void> {
     const { baseOffset } = await log.append(keyedBatch(keyed(...texts)), undefined);
     for (const [index, { key, value }] of keyed(...texts).entries()) {
       this.records[baseOffset + index] = { offset: baseOffset + index, key, value, timestampMs: 1_000 };
     }
+    this.recoveryPoint = log.recoveryPoint;
   }
 
   /** What compaction keeps when everything below `end` was cleaned, tombstones among it. */
@@ -178,9 +181,11 @@ describe("cleaning", () => {
           const crashed = rig.movedTo(disk.crash(seededRandom(seed + count), { unsynced }));
           const copy = new Promised();
           copy.records.push(...promised.records);
-          const problems = await objectionsAfter(crashed, copy, 0).catch((error: Error) => [
-            String(error.stack),
-          ]);
+          const problems = await objectionsAfter(
+            crashed,
+            copy,
+            seed % 2 === 0 ? promised.recoveryPoint : 0,
+          ).catch((error: Error) => [String(error.stack)]);
           for (const problem of problems) {
             found.push(
               `${number}: ${operation.name} ${operation.path} ${JSON.stringify(fault)} ${unsynced}: ${problem}`,

@@ -2,13 +2,14 @@
  * How a cleaned segment takes the place of those that it was made of. A crash between any two steps leaves the old ones
  * or the new one, whole:
  *
- *   1. `<base>.log.cleaned` is written, flushed and closed           (CleanedFile; a start removes it)
- *   2. it is renamed to `<base>.log.swap`, the folder is synced      from here on a start finishes the swap
- *   3. readers go over to it; the old files get `.deleted`, the folder is synced
- *   4. it is renamed to `<base>.log`, the folder is synced
- *   5. its indexes are written; the old files are removed later
+ *   1. `<base>.log.cleaned` is written, flushed and closed          a start removes it
+ *   2. it is renamed to `<base>.log.swap`; the folder is synced     from here on a start finishes the swap
+ *   3. readers go over to it
+ *   4. the old files get the suffix `.deleted`                      a start passes over those that kept their names
+ *   5. it is renamed to `<base>.log`; the folder is synced          names of steps 4 and 5 may last in any combination
+ *   6. its indexes are written; the old files are removed later
  *
- * Steps 2 to 4 run between two writes to the log, so that no segment comes or goes meanwhile.
+ * Steps 2 to 5 run between two writes to the log, so that no segment comes or goes meanwhile.
  */
 import type { LogState } from "../log-state.ts";
 import { Segment } from "../segment.ts";
@@ -33,7 +34,7 @@ export function areInService(state: LogState, segments: readonly Segment[]): boo
 }
 
 /**
- * Steps 2 to 5. Only within `LogWriter.exclusively`. Throws what the disk said: by then nobody can tell what a start
+ * Steps 2 to 6. Only within `LogWriter.exclusively`. Throws what the disk said: by then nobody can tell what a start
  * would find, and the log must go offline; whatever it finds is whole.
  */
 export async function swapIn(parts: SwapParts, old: readonly Segment[], cleaned: CleanedFile): Promise<void> {
@@ -47,8 +48,6 @@ export async function swapIn(parts: SwapParts, old: readonly Segment[], cleaned:
   const segment = segmentOf(parts, old, cleaned);
   state.segments.splice(state.segments.indexOf(old[0]!), old.length, segment);
   for (const replaced of old) await replaced.takeAway();
-  await fs.syncDirectory(state.folder);
-
   await segment.log.rename(logPath, () => fs.rename(swapPath, logPath));
   await fs.syncDirectory(state.folder);
   await segment.seal();
