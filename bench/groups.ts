@@ -35,16 +35,17 @@ export async function benchGroups(context: BenchContext): Promise<BenchRow[]> {
     const together: number[] = [];
     const left: number[] = [];
     const joined: number[] = [];
+    const commits: BenchRow[] = [];
     for (let round = 0; round <= context.scale.rounds; round++) {
       context.progress(`rebalance, round ${round}`);
       const group = new Members(connections, `rebalance-${round}`, topics);
       // The first round warms up.
       const times = [await group.joinTogether(), await group.oneLeaves(), await group.oneJoins()];
       if (round > 0) for (const [i, list] of [together, left, joined].entries()) list.push(times[i]!);
-      if (round < context.scale.rounds) group.leave();
-      else return [...rebalanceRows(together, left, joined), ...(await commitRows(context, group, client))];
+      if (round === context.scale.rounds) commits.push(...(await commitRows(context, group, client)));
+      await group.leave();
     }
-    return [];
+    return [...rebalanceRows(together, left, joined), ...commits];
   } finally {
     for (const connection of connections) connection.close();
     await client.close();
@@ -88,7 +89,7 @@ class Members {
   }
 
   oneLeaves(): Promise<number> {
-    return this.#untilStable(() => this.members.pop()!.leave());
+    return this.#untilStable(() => void this.members.pop()!.leave());
   }
 
   oneJoins(): Promise<number> {
@@ -99,8 +100,8 @@ class Members {
     });
   }
 
-  leave(): void {
-    for (const member of this.members) member.leave();
+  async leave(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.leave()));
   }
 
   #member(index: number): GroupMember {

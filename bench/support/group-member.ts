@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Client, ClientDuplexStream } from "@grpc/grpc-js";
 import { Metadata } from "@grpc/grpc-js";
 import type { millrace } from "../../src/gen/millrace.js";
@@ -34,9 +35,6 @@ export class GroupMember {
     );
     this.#stream = stream;
     stream.on("data", (response: millrace.v1.JoinGroupResponse) => this.#hear(response));
-    stream.on("end", () => {
-      this.#stream = undefined;
-    });
     const subscription = { topics: [...topics] };
     stream.write({ join: { group: this.#group, memberId: this.memberId, clientId: "bench", subscription } });
   }
@@ -55,10 +53,14 @@ export class GroupMember {
     });
   }
 
-  /** Leaves for good. */
-  leave(): void {
+  /** Leaves for good; resolves when the broker has ended the stream. */
+  async leave(): Promise<void> {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#stream = undefined;
     this.owned.clear();
-    this.#stream?.write({ leave: {} });
+    stream.write({ leave: {} });
+    await once(stream, "end");
   }
 
   #hear({ memberEpoch, assigned, revoked }: millrace.v1.JoinGroupResponse): void {
