@@ -13,7 +13,7 @@ export class BrokerTopicCatalogue implements TopicCatalogue {
   }
 
   *topics(): Generator<CatalogueTopic> {
-    for (const topic of this.#topics.all()) {
+    for (const topic of this.#topics.each()) {
       if (!isInternalTopic(topic.metadata.name)) yield catalogued(topic);
     }
   }
@@ -36,6 +36,7 @@ export class BrokerTopicCatalogue implements TopicCatalogue {
   }
 
   bounds(topic: string, partition: number): PartitionBounds | MillraceError {
+    if (isInternalTopic(topic)) return notForGroups(topic);
     try {
       return this.#topics.log(topic, partition);
     } catch (error) {
@@ -46,6 +47,11 @@ export class BrokerTopicCatalogue implements TopicCatalogue {
   async findByTimestamp(topic: string, partition: number, timestampMs: number): Promise<number | undefined> {
     return (await this.#topics.log(topic, partition).findByTimestamp(timestampMs))?.offset;
   }
+}
+
+function notForGroups(topic: string): MillraceError {
+  const text = `there is no topic ${JSON.stringify(topic.slice(0, 60))} for groups: names that begin with "__" are the broker's own`;
+  return new MillraceError("TOPIC_NOT_FOUND", text, { details: { topic: topic.slice(0, 60), nearest: "" } });
 }
 
 function catalogued({ metadata: { name, topicId, partitionCount } }: Topic): CatalogueTopic {

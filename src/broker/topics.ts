@@ -75,6 +75,11 @@ export class Topics {
     }
   }
 
+  /** In no order. */
+  each(): IterableIterator<Topic> {
+    return this.#topics.values();
+  }
+
   /** In order of names. */
   all(): Topic[] {
     return [...this.#topics.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));

@@ -13,6 +13,8 @@ export interface CommittingGroup extends OffsetsOfGroup {
 export interface CommitParts {
   readonly catalogue: Pick<TopicCatalogue, "topic" | "bounds">;
   readonly nowMs: number;
+  /** No more memory may be taken. */
+  readonly isFull: boolean;
 }
 
 interface Accepted extends OffsetCommit {
@@ -25,12 +27,14 @@ interface Accepted extends OffsetCommit {
 export async function commitOffsets(
   group: CommittingGroup,
   command: CommitCommand,
-  { catalogue, nowMs }: CommitParts,
+  { catalogue, nowMs, isFull }: CommitParts,
 ): Promise<CommitResult[]> {
   const accepted: Accepted[] = [];
   const results = command.offsets.map((commit, index): CommitResult => {
     const refusal = group.mayCommit(command, commit) ?? outsideLog(commit, catalogue);
     if (refusal !== undefined) return refusal;
+    if (isFull && group.offsets.wouldGrow(commit.topic, commit.partition, commit.metadata))
+      return full(group);
     accepted.push({ ...commit, index, topicId: catalogue.topic(commit.topic)?.topicId ?? "" });
     return commit.offset;
   });
@@ -47,6 +51,11 @@ export async function commitOffsets(
     if (failure !== undefined) results[accepted[number]!.index] = failure;
   }
   return results;
+}
+
+function full({ name }: CommittingGroup): MillraceError {
+  const text = `the broker has no memory left for more committed offsets, as for group ${name}; delete groups that are not needed`;
+  return new MillraceError("OVERLOADED", text, { details: { group: name } });
 }
 
 /** An offset that has expired holds nobody up who goes on below it by their gap policy. */

@@ -7,8 +7,13 @@ export interface StoredOffset {
   readonly committed: CommittedOffset;
 }
 
-/** What an object of each committed offset takes beside its metadata, roughly. */
-const OFFSET_BYTES = 160;
+/** What a committed offset takes beside its metadata, with the maps it is in and its topic's id, roughly. */
+const OFFSET_BYTES = 200;
+
+/** Bytes of memory that the committed offsets of all groups take, roughly. */
+export interface OffsetsMeter {
+  bytes: number;
+}
 
 /**
  * How far one group has read, as its log has it. What is on its way to the log is staged: later commits of the same
@@ -18,7 +23,7 @@ export class CommittedOffsets {
   readonly #durable = new PartitionMap<StoredOffset>();
   /** Undefined deletes. */
   readonly #staged = new PartitionMap<StoredOffset | undefined>();
-  #bytes = 0;
+  #meter: OffsetsMeter = { bytes: 0 };
   /** When somebody committed last; 0 if nobody did. */
   #newestAtMs = 0;
 
@@ -27,9 +32,10 @@ export class CommittedOffsets {
     return this.#durable.size;
   }
 
-  /** Bytes of memory, roughly. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Counts its bytes with those of others from now on. */
+  countIn(meter: OffsetsMeter): void {
+    meter.bytes += this.#meter.bytes;
+    this.#meter = meter;
   }
 
   /** Milliseconds since the Unix epoch at which the newest was committed; 0 if there never was one. */
@@ -71,7 +77,7 @@ export class CommittedOffsets {
 
   /** Takes over what the log has; undefined deletes. */
   load(topic: string, partition: number, offset: StoredOffset | undefined): void {
-    this.#bytes += bytesOf(offset) - bytesOf(this.#durable.get(topic, partition));
+    this.#meter.bytes += bytesOf(offset) - bytesOf(this.#durable.get(topic, partition));
     if (offset === undefined) {
       this.#durable.delete(topic, partition);
       return;
@@ -80,6 +86,13 @@ export class CommittedOffsets {
     this.#newestAtMs = Math.max(this.#newestAtMs, offset.committed.committedAtMs);
   }
 
+  /** Whether this would take more memory than what is there now. */
+  wouldGrow(topic: string, partition: number, metadata: string): boolean {
+    const now = this.#durable.get(topic, partition);
+    return now === undefined || metadata.length > now.committed.metadata.length;
+  }
+
+  /** Of which there are committed offsets. */
   topics(): IterableIterator<string> {
     return this.#durable.topics();
   }

@@ -22,14 +22,20 @@ import type {
 } from "./types.ts";
 
 /** What a coordinator of groups needs. */
-export interface GroupCoordinatorParts extends Omit<GroupRegistryParts, "groupsMax"> {
+export interface GroupCoordinatorParts extends Omit<GroupRegistryParts, "groupsMax" | "membersMax"> {
   /** How long a group may be empty before its committed offsets expire, milliseconds. Undefined: they never do. */
   readonly offsetsRetentionMs?: number | undefined;
   /** Most groups. Default 10,000. */
   readonly groupsMax?: number;
+  /** Most members of all groups. Default 20,000. */
+  readonly membersMax?: number;
+  /** Most bytes of memory for committed offsets, at some 200 each. Default 64 MiB. */
+  readonly offsetBytesMax?: number;
 }
 
 const GROUPS_MAX = 10_000;
+const MEMBERS_MAX = 20_000;
+const OFFSET_BYTES_MAX = 64 * 1_048_576;
 
 /** The consumer groups of a broker. */
 export class GroupCoordinator implements GroupsApi {
@@ -42,7 +48,8 @@ export class GroupCoordinator implements GroupsApi {
 
   constructor(parts: GroupCoordinatorParts) {
     this.#parts = parts;
-    this.#groups = new GroupRegistry({ ...parts, groupsMax: parts.groupsMax ?? GROUPS_MAX });
+    const { groupsMax = GROUPS_MAX, membersMax = MEMBERS_MAX } = parts;
+    this.#groups = new GroupRegistry({ ...parts, groupsMax, membersMax });
     this.#upkeep = new GroupUpkeep(parts, () => this.#groups.all());
   }
 
@@ -61,6 +68,7 @@ export class GroupCoordinator implements GroupsApi {
     this.#refusal = refusal;
     this.#upkeep.close();
     for (const group of this.#groups.all()) group.fail(refusal);
+    this.#groups.stopLoading();
     await this.#loaded;
     await this.#groups.settled();
   }
@@ -68,6 +76,7 @@ export class GroupCoordinator implements GroupsApi {
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
     this.#requireServing();
     checkJoin(command);
+    if (command.memberEpoch === 0) this.#groups.requireRoom(command.group);
     return this.#groups.use(command.group, (group) => group.join(command, sink));
   }
 
@@ -141,8 +150,9 @@ export class GroupCoordinator implements GroupsApi {
 
   #commit(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {
     group.requireUsable();
-    const { catalogue, clock } = this.#parts;
-    return commitOffsets(group, command, { catalogue, nowMs: clock.nowMs() });
+    const { catalogue, clock, offsetBytesMax = OFFSET_BYTES_MAX } = this.#parts;
+    const isFull = this.#groups.offsetBytes >= offsetBytesMax;
+    return commitOffsets(group, command, { catalogue, nowMs: clock.nowMs(), isFull });
   }
 
   async #load(): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Clock, type Logger, nearestNames } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { checkGroupName } from "./command-checks.ts";
+import type { OffsetsMeter } from "./committed-offsets.ts";
 import { GroupShards } from "./group-shards.ts";
 import { LiveGroup } from "./live-group.ts";
 import type { LoadedGroup } from "./load-groups.ts";
@@ -15,6 +16,8 @@ export interface GroupRegistryParts {
   readonly logger: Logger;
   /** Most groups. */
   readonly groupsMax: number;
+  /** Most members of all groups. */
+  readonly membersMax: number;
 }
 
 /** The groups in service by name. One comes to be when somebody uses it, and goes when there is nothing of it. */
@@ -22,15 +25,21 @@ export class GroupRegistry {
   readonly #parts: GroupRegistryParts;
   readonly #shards: GroupShards;
   readonly #groups = new Map<string, LiveGroup>();
+  readonly #meter: OffsetsMeter = { bytes: 0 };
 
   constructor(parts: GroupRegistryParts) {
     this.#parts = parts;
-    this.#shards = new GroupShards(parts.logs, parts.clock);
+    this.#shards = new GroupShards(parts);
   }
 
   /** Whether there were groups before. */
   get isNew(): boolean {
     return !this.#shards.exist;
+  }
+
+  /** Bytes of memory that committed offsets take, roughly. */
+  get offsetBytes(): number {
+    return this.#meter.bytes;
   }
 
   /** In no order; some may only be about to come to be. */
@@ -72,11 +81,26 @@ export class GroupRegistry {
     }
   }
 
+  /** Refuses a member more than there may be, with GROUP_FULL. */
+  requireRoom(group: string): void {
+    const { membersMax } = this.#parts;
+    let members = 0;
+    for (const { machine } of this.#groups.values()) members += machine.memberCount;
+    if (members < membersMax) return;
+    const text = `the groups of this broker have ${members} members, at most ${membersMax} are possible; stop some consumers`;
+    throw new MillraceError("GROUP_FULL", text, { details: { group, max: membersMax } });
+  }
+
   /** Reads all groups that were stored. Those of a log that cannot be read are refused with the reason. */
   async load(): Promise<void> {
     await this.#shards.load(({ appender }, groups) => {
       for (const [name, loaded] of groups) this.#restore(name, appender, loaded);
     });
+  }
+
+  /** Ends the reading, if it waits. */
+  stopLoading(): void {
+    this.#shards.stop();
   }
 
   /** Resolves when everything that was to be stored is, or has failed. */
@@ -90,13 +114,18 @@ export class GroupRegistry {
       const text = `this broker has ${this.#groups.size} groups, at most ${groupsMax} are possible; delete some that are not needed`;
       throw new MillraceError("OVERLOADED", text, { details: { group: name, max: groupsMax } });
     }
-    const group = new LiveGroup({ ...this.#parts, name, appender });
+    const group = new LiveGroup(this.#partsOf(name, appender));
     this.#groups.set(name, group);
     return group;
   }
 
   #restore(name: string, appender: LogAppender, { part, members, offsets }: LoadedGroup): void {
     const stored = part === undefined ? undefined : { part, members };
-    this.#groups.set(name, new LiveGroup({ ...this.#parts, name, appender }, { stored, offsets }));
+    this.#groups.set(name, new LiveGroup(this.#partsOf(name, appender), { stored, offsets }));
+  }
+
+  #partsOf(name: string, appender: LogAppender) {
+    const { catalogue, clock, logger } = this.#parts;
+    return { name, appender, catalogue, clock, logger, meter: this.#meter };
   }
 }

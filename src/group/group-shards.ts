@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../base/index.ts";
+import { type Clock, type Logger, sleep } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { type LoadedGroup, loadGroups } from "./load-groups.ts";
 import { LogAppender } from "./log-appender.ts";
@@ -11,15 +11,33 @@ export interface GroupShard {
   failure: MillraceError | undefined;
 }
 
+/** What the logs of groups need. */
+export interface GroupShardsParts {
+  readonly logs: GroupLogs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Takes what a log has over. */
+export type Loaded = (shard: GroupShard, groups: ReadonlyMap<string, LoadedGroup>) => void;
+
 /** The logs of groups in service. */
 export class GroupShards {
   readonly #logs: GroupLogs;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   #shards: readonly GroupShard[] | undefined;
+  #isStopped = false;
+  #stop = (): void => undefined;
+  /** Resolves when loading is not wanted any more. */
+  readonly #stopped = new Promise<void>((resolve) => {
+    this.#stop = resolve;
+  });
 
-  constructor(logs: GroupLogs, clock: Clock) {
-    this.#logs = logs;
-    this.#clock = clock;
+  constructor(parts: GroupShardsParts) {
+    this.#logs = parts.logs;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
   }
 
   /** Whether there were groups before. */
@@ -39,14 +57,19 @@ export class GroupShards {
   }
 
   /** Reads all logs that there are, and hands over what each has; a log that cannot be read is out of use. */
-  async load(loaded: (shard: GroupShard, groups: ReadonlyMap<string, LoadedGroup>) => void): Promise<void> {
+  async load(loaded: Loaded): Promise<void> {
     const logs = this.#logs.existing();
     if (logs === undefined) return;
     this.#shards = shardsOf(logs);
     for (const shard of this.#shards) {
-      const groups = await this.#load(shard);
-      if (groups !== undefined) loaded(shard, groups);
+      if (!this.#isStopped) shard.failure = await this.#load(shard, loaded);
     }
+  }
+
+  /** Ends a wait for what cannot be read now. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#stop();
   }
 
   /** Resolves when nothing waits for its append that came before. */
@@ -54,17 +77,19 @@ export class GroupShards {
     await Promise.all((this.#shards ?? []).map(({ appender }) => appender.settled()));
   }
 
-  async #load(shard: GroupShard): Promise<ReadonlyMap<string, LoadedGroup> | undefined> {
+  /** Returns why it could not. */
+  async #load(shard: GroupShard, loaded: Loaded): Promise<MillraceError | undefined> {
     for (;;) {
       try {
-        return await loadGroups(shard.log);
+        loaded(shard, await loadGroups(shard.log));
+        return undefined;
       } catch (error) {
         const failure = MillraceError.from(error);
-        if (failure.reason !== "OVERLOADED") {
-          shard.failure = failure;
-          return undefined;
+        if (failure.reason !== "OVERLOADED" || this.#isStopped) {
+          this.#logger.error({ reason: failure.reason, error: failure.message }, "groups not read");
+          return failure;
         }
-        await sleep(this.#clock, failure.retryDelayMs ?? 0);
+        await Promise.race([sleep(this.#clock, failure.retryDelayMs ?? 0), this.#stopped]);
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Timer } from "../base/index.ts";
+import { afterTurn, type Clock, type Logger, type Timer } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { LiveGroup } from "./live-group.ts";
 import { expireOffsets, forgetDeletedTopics } from "./offsets-upkeep.ts";
@@ -6,6 +6,10 @@ import type { TopicCatalogue } from "./ports.ts";
 
 /** Time between two looks at the committed offsets: when they expire, and what could not be done before. */
 const INTERVAL_MS = 60_000;
+/** Time after a change of topics: more changes may follow. */
+const DELAY_MS = 1_000;
+/** Groups that are looked at before others have their turn. */
+const GROUPS_AT_ONCE = 100;
 
 /** What the upkeep of groups needs. */
 export interface GroupUpkeepParts {
@@ -21,7 +25,7 @@ export class GroupUpkeep {
   readonly #groups: () => Iterable<LiveGroup>;
   #timer: Timer | undefined;
   #isRunning = false;
-  /** Topics changed since the last turn looked at them. */
+  /** Topics changed since the last turn began. */
   #isDue = false;
   #isClosed = false;
 
@@ -30,15 +34,16 @@ export class GroupUpkeep {
     this.#groups = groups;
   }
 
-  /** Takes the first turn, and from then on one at regular times. */
+  /** Takes a turn now and then. */
   begin(): void {
-    this.topicsChanged();
+    this.#schedule(DELAY_MS);
   }
 
   /** Takes a turn soon. */
   topicsChanged(): void {
+    if (this.#isDue) return;
     this.#isDue = true;
-    if (!this.#isRunning && !this.#isClosed) void this.#run();
+    if (!this.#isRunning) this.#schedule(DELAY_MS);
   }
 
   close(): void {
@@ -46,17 +51,21 @@ export class GroupUpkeep {
     this.#timer?.cancel();
   }
 
+  #schedule(delayMs: number): void {
+    this.#timer?.cancel();
+    if (!this.#isClosed) this.#timer = this.#parts.clock.schedule(delayMs, () => void this.#run());
+  }
+
   /** Never throws: what a group could not do is logged. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    this.#timer?.cancel();
-    while (this.#isDue && !this.#isClosed) {
-      this.#isDue = false;
-      for (const group of [...this.#groups()]) if (!this.#isClosed) await this.#tend(group);
+    this.#isDue = false;
+    for (const [index, group] of [...this.#groups()].entries()) {
+      if (index % GROUPS_AT_ONCE === GROUPS_AT_ONCE - 1) await new Promise<void>(afterTurn);
+      if (!this.#isClosed) await this.#tend(group);
     }
     this.#isRunning = false;
-    if (this.#isClosed) return;
-    this.#timer = this.#parts.clock.schedule(INTERVAL_MS, () => this.topicsChanged());
+    this.#schedule(this.#isDue ? DELAY_MS : INTERVAL_MS);
   }
 
   async #tend(group: LiveGroup): Promise<void> {

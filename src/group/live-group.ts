@@ -1,15 +1,22 @@
 import type { Clock, Logger } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import { CommittedOffsets } from "./committed-offsets.ts";
+import { CommittedOffsets, type OffsetsMeter } from "./committed-offsets.ts";
 import { Group } from "./group.ts";
-import type { MemberNotice, StoredMember } from "./group-changes.ts";
+import type { MemberChange, MemberNotice, StoredMember } from "./group-changes.ts";
 import type { GroupPart } from "./group-record.ts";
 import { GroupTimer } from "./group-timer.ts";
 import type { LogAppender } from "./log-appender.ts";
 import { MemberSeat, type SeatedGroup } from "./member-seat.ts";
 import type { TopicCatalogue } from "./ports.ts";
 import { StateStore } from "./state-store.ts";
-import type { CommitCommand, JoinCommand, MemberSession, MemberSink, OffsetCommit } from "./types.ts";
+import type {
+  AssignmentChange,
+  CommitCommand,
+  JoinCommand,
+  MemberSession,
+  MemberSink,
+  OffsetCommit,
+} from "./types.ts";
 
 /** What a group in service needs. */
 export interface LiveGroupParts {
@@ -18,6 +25,8 @@ export interface LiveGroupParts {
   readonly catalogue: TopicCatalogue;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where its committed offsets are counted. */
+  readonly meter: OffsetsMeter;
 }
 
 /** What was stored of a group. */
@@ -45,10 +54,11 @@ export class LiveGroup implements SeatedGroup {
   readonly offsets: CommittedOffsets;
   /** Calls that are under way; the coordinator counts them. */
   users = 0;
+  /** Also for those who look at the group. */
+  readonly machine: Group;
   readonly #parts: LiveGroupParts;
   readonly #store: StateStore;
   readonly #timer: GroupTimer;
-  #machine: Group;
   readonly #sinks = new Map<number, MemberSink>();
   #waiting: Waiting[] = [];
   #isDue = false;
@@ -62,31 +72,27 @@ export class LiveGroup implements SeatedGroup {
     this.appender = parts.appender;
     this.#parts = parts;
     this.offsets = restored?.offsets ?? new CommittedOffsets();
+    this.offsets.countIn(parts.meter);
     const stored = restored?.stored;
     this.#store = new StateStore(parts, stored?.part);
     this.#timer = new GroupTimer(parts.clock, () => this.#ticked());
     const options = { name: parts.name, catalogue: parts.catalogue };
     const nowMs = parts.clock.monotonicMs();
-    this.#machine =
+    this.machine =
       stored === undefined
         ? new Group(options)
         : Group.restore(options, { ...stored.part, members: stored.members }, nowMs);
     if (stored !== undefined) this.#changed();
   }
 
-  /** What those see who look at the group. */
-  get machine(): Group {
-    return this.#machine;
-  }
-
   /** Whether there is anything of the group: stored, committed or a member. */
   get isThere(): boolean {
-    return this.#store.part !== undefined || this.offsets.size > 0 || this.#machine.memberCount > 0;
+    return this.#store.part !== undefined || this.offsets.size > 0 || this.machine.memberCount > 0;
   }
 
   /** When the last member went, or somebody committed last, milliseconds since the Unix epoch; undefined with members. */
   get emptySinceMs(): number | undefined {
-    if (this.#machine.memberCount > 0) return undefined;
+    if (this.machine.memberCount > 0) return undefined;
     return Math.max(this.#store.part?.emptySinceMs ?? 0, this.offsets.newestAtMs);
   }
 
@@ -98,7 +104,7 @@ export class LiveGroup implements SeatedGroup {
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
     await this.unblocked();
     this.requireUsable();
-    const session = this.#machine.join(command);
+    const session = this.machine.join(command);
     this.#sinks.set(session, sink);
     await this.#stored(session);
     return new MemberSeat(this, command.memberId, session);
@@ -108,12 +114,12 @@ export class LiveGroup implements SeatedGroup {
   mayCommit({ member }: CommitCommand, offset: OffsetCommit): MillraceError | undefined {
     return member === undefined
       ? undefined
-      : this.#machine.mayCommit(member.memberId, member.memberEpoch, offset);
+      : this.machine.mayCommit(member.memberId, member.memberEpoch, offset);
   }
 
   event(session: number, happen: (machine: Group, nowMs: number) => void): void {
     if (this.#failure !== undefined || !this.#sinks.has(session)) return;
-    happen(this.#machine, this.#nowMs());
+    happen(this.machine, this.#nowMs());
     this.#changed();
   }
 
@@ -127,8 +133,8 @@ export class LiveGroup implements SeatedGroup {
   }
 
   topicsChanged(): void {
-    if (this.#failure !== undefined || this.#machine.memberCount === 0) return;
-    this.#machine.topicsChanged();
+    if (this.#failure !== undefined || this.machine.memberCount === 0) return;
+    this.machine.topicsChanged();
     this.#changed();
   }
 
@@ -157,8 +163,6 @@ export class LiveGroup implements SeatedGroup {
   async deleteState(): Promise<void> {
     await this.stored();
     await this.#store.delete();
-    const { name, catalogue } = this.#parts;
-    this.#machine = new Group({ name, catalogue });
   }
 
   /** Ends all memberships and refuses everything from now on. */
@@ -190,7 +194,7 @@ export class LiveGroup implements SeatedGroup {
   }
 
   #ticked(): void {
-    this.#machine.tick(this.#nowMs());
+    this.machine.tick(this.#nowMs());
     this.#changed();
   }
 
@@ -219,33 +223,46 @@ export class LiveGroup implements SeatedGroup {
 
   async #storeAndTell(): Promise<void> {
     const waiting = this.#waiting.length;
-    const changes = this.#machine.takeChanges(this.#nowMs());
-    await this.#store.put(changes, this.#machine.memberCount === 0);
+    const changes = this.machine.takeChanges(this.#nowMs());
+    await this.#store.put(changes, this.machine.memberCount === 0);
     if (this.#failure !== undefined) return;
     for (const { resolve } of this.#waiting.splice(0, waiting)) resolve();
     for (const notice of changes.notices) this.#tell(notice);
-    this.#timer.set(this.#machine.nextDeadlineMs());
+    this.#timer.set(this.machine.nextDeadlineMs());
   }
 
   #tell(notice: MemberNotice): void {
-    const sink = this.#sinks.get(notice.session);
-    if (sink === undefined) return;
-    if ("ended" in notice) {
-      this.#end(notice.session, notice.ended);
-      return;
+    const { session } = notice;
+    if ("ended" in notice) this.#end(session, notice.ended);
+    else this.#hear(session, (sink) => sink.changed(this.#withOffsets(notice.change)));
+  }
+
+  /** A sink that throws is one that hears no more, and nothing to the others. */
+  #hear(session: number, say: (sink: MemberSink) => void): void {
+    const sink = this.#sinks.get(session);
+    try {
+      if (sink !== undefined) say(sink);
+    } catch (error) {
+      this.#parts.logger.error({ group: this.name, error: String(error) }, "member could not be told");
+      this.lastEvent(session, (machine, nowMs) => machine.disconnected(session, nowMs));
     }
+  }
+
+  /** Where the group has got to is looked up now: all that was committed before is durable. */
+  #withOffsets(change: MemberChange): AssignmentChange {
     const { catalogue } = this.#parts;
-    const assigned = notice.change.assigned.map(({ topic, partition }) => {
+    const assigned = change.assigned.map(({ topic, partition }) => {
       const topicId = catalogue.topic(topic)?.topicId;
       const committed = topicId === undefined ? undefined : this.offsets.get(topic, topicId, partition);
       return { topic, partition, committed };
     });
-    sink.changed({ ...notice.change, assigned });
+    return { ...change, assigned };
   }
 
   #end(session: number, error: MillraceError): void {
-    const sink = this.#sinks.get(session);
-    this.#sinks.delete(session);
-    sink?.ended(error);
+    this.#hear(session, (sink) => {
+      this.#sinks.delete(session);
+      sink.ended(error);
+    });
   }
 }

@@ -35,7 +35,7 @@ export class LogAppender {
 
   /** Whether so much more may wait. What has to be stored whatever waits may be given nevertheless. */
   hasRoom(bytes: number): boolean {
-    return this.#waitingBytes + bytes <= WAITING_BYTES_MAX;
+    return this.#waiting.length === 0 || this.#waitingBytes + bytes <= WAITING_BYTES_MAX;
   }
 
   add(addition: Addition): void {

@@ -1,3 +1,4 @@
+import { OFFSET_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { invalid } from "./command-checks.ts";
 import type { CommittedOffsets } from "./committed-offsets.ts";
@@ -22,6 +23,7 @@ export interface PlannedSeek extends SoughtPartition {
  * needed. Throws TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, why a partition is offline.
  */
 export async function planSeek(command: SeekCommand, parts: SeekParts): Promise<PlannedSeek[]> {
+  checkTarget(command.to);
   const plan: PlannedSeek[] = [];
   for (const topic of topicsOf(command, parts)) {
     for (const partition of partitionsOf(command, topic)) {
@@ -35,17 +37,23 @@ export async function planSeek(command: SeekCommand, parts: SeekParts): Promise<
   return plan;
 }
 
+function checkTarget(to: SeekTarget): void {
+  if (typeof to === "string") return;
+  if ("shift" in to) requireWhole("shift", to.shift, -OFFSET_MAX);
+  if ("offset" in to) requireWhole("offset", to.offset, 0);
+  if ("timestampMs" in to) requireWhole("timestamp_ms", to.timestampMs, 0);
+}
+
+function requireWhole(field: string, value: number, min: number): void {
+  if (Number.isSafeInteger(value) && value >= min) return;
+  throw invalid(field, value, min < 0 ? "whole numbers" : "whole numbers from 0");
+}
+
 function topicsOf({ topic, partitions }: SeekCommand, { catalogue, offsets, others }: SeekParts) {
   if (topic !== undefined) {
     const found = catalogue.topic(topic);
-    if (found !== undefined) return [found];
-    throw new MillraceError(
-      "TOPIC_NOT_FOUND",
-      `there is no topic ${JSON.stringify(topic)}; create it first`,
-      {
-        details: { topic },
-      },
-    );
+    if (found === undefined) throw catalogue.bounds(topic, 0);
+    return [found];
   }
   if (partitions.length > 0) throw invalid("partitions", partitions.join(","), "none without a topic");
   const names = [...(others ?? offsets).topics()].sort();
