@@ -6,6 +6,7 @@ import type { Finding } from "./finding.ts";
 import { checkOwners } from "./ownership.ts";
 import { checkLog, type StoredLog, storedLog } from "./stored-log.ts";
 import { type Chapter, Story } from "./story.ts";
+import { isAcknowledged } from "./tenure.ts";
 
 /** What happened, in numbers. */
 export interface Counts {
@@ -94,9 +95,7 @@ function count(events: readonly HistoryEvent[], log: StoredLog, chapters: readon
     recordsAcknowledged: ofKind("acknowledged"),
     recordsStored: [...log.values()].reduce((total, values) => total + values.length, 0),
     recordsPolled: sum(({ polls }) => polls.reduce((total, { values }) => total + values.length, 0)),
-    commitsAcknowledged: sum(
-      ({ commits }) => commits.filter(({ answer }) => answer?.offset !== undefined).length,
-    ),
+    commitsAcknowledged: sum(({ commits }) => commits.filter(isAcknowledged).length),
     commitsRefused: sum(({ commits }) => commits.filter(({ isRefused }) => isRefused).length),
     lateCommitsRefused: sum(lateCommitsRefused),
     moves: sum(

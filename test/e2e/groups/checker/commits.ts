@@ -2,7 +2,7 @@
 import type { Assigned, HistoryEvent, Joined } from "./events.ts";
 import type { Finding } from "./finding.ts";
 import type { Chapter } from "./story.ts";
-import type { Commit, Tenure } from "./tenure.ts";
+import { type Commit, isAcknowledged, type Tenure } from "./tenure.ts";
 
 /** All promises about committed offsets. */
 export function checkCommits(chapter: Chapter): Finding[] {
@@ -25,24 +25,41 @@ export function lateCommitsRefused({ commits, tenures }: Chapter): number {
  */
 function checkStarts(chapter: Chapter): Finding[] {
   const { tenures, commits } = chapter;
-  const acknowledged = commits.filter(({ answer }) => answer?.offset !== undefined);
+  const acknowledged = commits.filter(isAcknowledged);
   return tenures.flatMap((tenure, index) => {
     const { at } = tenure.assigned;
     const since = settledSince(chapter, at);
     const before = new Set<Tenure | undefined>(tenures.slice(0, index));
     const committed = acknowledged.filter(
-      ({ tenure, sent }) => before.has(tenure) && sent.at > since && sent.at < at,
+      (commit) =>
+        before.has(commit.tenure) &&
+        commit.sent.at > since &&
+        commit.sent.at < at &&
+        !mayOverlap(commit, tenure),
     );
     return [...checkNotBehind(tenure, highest(committed)), ...checkNotAhead(tenure, commits)];
   });
 }
 
-/** Commits sent after this time cannot have been set back by a rewind that was sent before `until`. */
-function settledSince({ commits }: Chapter, until: number): number {
+/** A member that was cut off may join again within its session, while a commit of it is still under way. */
+function mayOverlap({ tenure, answer }: Commit, later: Tenure): boolean {
+  return tenure !== undefined && tenure.member === later.member && answer!.at >= tenure.endedAt;
+}
+
+/**
+ * Commits sent after this time cannot have been set back by a rewind that was sent before `until`. A rewind of unknown
+ * outcome may have had its effect until another member had the partition.
+ */
+function settledSince({ commits, tenures }: Chapter, until: number): number {
   const rewinds = commits.filter(
     (commit) => commit.sent.rewind && commit.sent.at < until && !commit.isRefused,
   );
-  return Math.max(-1, ...rewinds.map(({ answer }) => answer?.at ?? Number.POSITIVE_INFINITY));
+  const ends = rewinds.map((commit) => {
+    if (isAcknowledged(commit)) return commit.answer!.at;
+    const next = tenures[tenures.indexOf(commit.tenure!) + 1];
+    return next?.assigned.at ?? Number.POSITIVE_INFINITY;
+  });
+  return Math.max(-1, ...ends);
 }
 
 function checkNotBehind({ assigned, member }: Tenure, newest: Commit | undefined): Finding[] {
@@ -64,8 +81,8 @@ function where({ partition, start }: Assigned, { member, group }: Joined): strin
 }
 
 function checkCommit(commit: Commit, { tenures }: Chapter): Finding[] {
-  const { sent, answer, tenure, deliveredEnd, group } = commit;
-  if (answer?.offset === undefined) return [];
+  const { sent, tenure, deliveredEnd, group } = commit;
+  if (!isAcknowledged(commit)) return [];
   const evidence = [...(tenure === undefined ? [] : [tenure.assigned]), ...linesOf(commit)];
   const what = `${sent.member} committed ${sent.offset} of ${sent.partition} in ${group}`;
   const findings: Finding[] = [];
@@ -102,11 +119,10 @@ function checkReadings(chapter: Chapter): Finding[] {
   const readings: Reading[] = observations.map((line) => {
     return { askedAt: line.askedAt, answeredAt: line.at, offset: line.offset ?? 0, line };
   });
-  for (const { sent, answer } of commits) {
-    if (answer?.offset === undefined) continue;
-    // The answer tells the committed offset; it cannot be lower than what was committed.
-    readings.push({ askedAt: sent.at, answeredAt: answer.at, offset: answer.offset, line: answer });
-    readings.push({ askedAt: sent.at, answeredAt: answer.at, offset: sent.offset, line: sent });
+  for (const { sent, answer } of commits.filter(isAcknowledged)) {
+    const when = { askedAt: sent.at, answeredAt: answer!.at };
+    readings.push({ ...when, offset: sent.offset, line: sent });
+    if (answer!.offset !== undefined) readings.push({ ...when, offset: answer!.offset, line: answer! });
   }
   const findings: Finding[] = [];
   for (const reading of readings) {
@@ -140,7 +156,7 @@ function checkOrigins(commits: readonly Commit[], readings: readonly Reading[], 
 
 /** Everything below the committed offset was given to some member of the group. */
 function checkCoverage({ commits, polls, observations, group, partition }: Chapter): Finding[] {
-  const acknowledged = highest(commits.filter(({ answer }) => answer?.offset !== undefined));
+  const acknowledged = highest(commits.filter(isAcknowledged));
   const observed = observations.at(-1);
   const committed = Math.max(acknowledged?.sent.offset ?? 0, observed?.offset ?? 0);
   let covered = 0;

@@ -87,7 +87,7 @@ export interface CommitSent extends Seen {
   readonly offset: number;
   /** The member's epoch that the commit bears, where the program knows it. */
   readonly epoch?: number;
-  /** It sets the committed offset back, if that is higher. */
+  /** It may set the committed offset back, if that is higher. */
   readonly rewind?: true;
   /** It is not sent again by itself: a refusal means that it had no effect. */
   readonly once?: true;
@@ -99,10 +99,10 @@ export interface CommitAnswered extends Seen {
   readonly member: string;
   readonly commit: number;
   readonly partition: string;
-  /** The committed offset now, or absent if it was refused. */
-  readonly offset?: number;
-  /** Why it was refused. */
+  /** Why it was refused; absent if it was acknowledged. */
   readonly reason?: string;
+  /** The committed offset now, where the program is told. */
+  readonly offset?: number;
 }
 
 /** Somebody outside the group asked for its committed offset. */

@@ -3,6 +3,7 @@ import type { Random } from "../../../../src/base/index.ts";
 import type { HistoryEvent, Polled } from "./events.ts";
 import type { FindingKind } from "./finding.ts";
 import { type Chapter, Story } from "./story.ts";
+import { isAcknowledged } from "./tenure.ts";
 
 type History = readonly HistoryEvent[];
 /** Returns the history with the fault, or undefined if there is no place for one. */
@@ -37,7 +38,7 @@ export const PLANTS: Readonly<Record<FindingKind, Plant>> = {
   "start-behind": (events, random) => {
     const chapter = one(random, chaptersWithoutRewind(events));
     const commit = chapter?.commits.find(
-      ({ sent, answer, tenure }) => answer?.offset !== undefined && sent.offset > 0 && tenure !== undefined,
+      (commit) => isAcknowledged(commit) && commit.sent.offset > 0 && commit.tenure !== undefined,
     );
     if (chapter === undefined || commit === undefined) return undefined;
     const next = chapter.tenures[chapter.tenures.indexOf(commit.tenure!) + 1];
@@ -55,7 +56,7 @@ export const PLANTS: Readonly<Record<FindingKind, Plant>> = {
     );
   },
   "commit-ahead": (events, random) => {
-    const answered = ofKind(events, "commit-answered").filter(({ offset }) => offset !== undefined);
+    const answered = ofKind(events, "commit-answered").filter(({ reason }) => reason === undefined);
     const answer = one(random, answered);
     return (
       answer &&
@@ -80,7 +81,7 @@ export const PLANTS: Readonly<Record<FindingKind, Plant>> = {
       }),
     );
     const commit = one(random, late);
-    return commit && change(events, commit.answer, { offset: commit.sent.offset });
+    return commit && change(events, commit.answer, { reason: undefined });
   },
   "two-owners": (events) => {
     const first = ofKind(events, "assigned")[0];

@@ -126,7 +126,7 @@ export class Story {
     commit.answer = answer;
     const { at, member, once } = commit.sent;
     const isCertain = once || !this.#disturbances.touch(member, at, answer.at);
-    commit.isRefused = answer.offset === undefined && isCertain;
+    commit.isRefused = answer.reason !== undefined && isCertain;
   }
 
   #endAssignedTwice(member: string, partition: string, event: HistoryEvent & { at: number }): void {

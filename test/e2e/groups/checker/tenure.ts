@@ -64,3 +64,8 @@ export interface Commit {
    */
   isRefused: boolean;
 }
+
+/** Whether the member was told that it is committed. */
+export function isAcknowledged({ answer }: Commit): boolean {
+  return answer !== undefined && answer.reason === undefined;
+}
