@@ -47,7 +47,11 @@ export class GroupShards {
 
   /** Where a group is stored; the logs are made if there are none. Throws why its log cannot be used. */
   async of(group: string): Promise<GroupShard> {
-    this.#shards ??= shardsOf(await this.#logs.create());
+    if (this.#shards === undefined) {
+      const logs = await this.#logs.create();
+      // Others may have waited for the same: a log has one appender.
+      this.#shards ??= shardsOf(logs);
+    }
     return usable(this.#shards[this.#logs.numberOf(group, this.#shards.length)]!);
   }
 

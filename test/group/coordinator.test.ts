@@ -1,0 +1,305 @@
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../../src/errors/index.ts";
+import { closedGate, watch } from "../support/gate.ts";
+import { settled, turn } from "../support/turns.ts";
+import { coordinatorRig, offsetsOf } from "./coordinator-rig.ts";
+import { joinCommand, memberOf } from "./members.ts";
+
+const mute = { changed: () => {}, ended: () => {} };
+const join = (memberId: string) => joinCommand({ group: "g", memberId, topics: ["t"] });
+
+async function rigWithTopic(partitionCount = 4) {
+  const rig = await coordinatorRig();
+  rig.catalogue.set("t", partitionCount);
+  return rig;
+}
+
+describe("a coordinator of groups", () => {
+  it("tells a member nothing that is not durable", async () => {
+    const rig = await rigWithTopic();
+    const gate = closedGate();
+    rig.log.before = () => gate.opened;
+    let heard = 0;
+    const joining = watch(rig.groups.join(join("a"), { ...mute, changed: () => heard++ }));
+    await turn();
+    expect([joining.state, heard]).toEqual(["pending", 0]);
+    gate.open();
+    await turn();
+    expect([joining.state, heard]).toEqual(["resolved", 1]);
+    expect((await rig.restart()).groups.describe("g").members).toMatchObject([{ memberId: "a" }]);
+  });
+
+  it("stores what comes while it stores in one go afterwards", async () => {
+    const rig = await rigWithTopic(100);
+    const gate = closedGate();
+    rig.log.before = () => gate.opened;
+    const first = rig.groups.join(join("m"), mute);
+    await turn();
+    const rest = Array.from({ length: 50 }, (_, i) => rig.groups.join(join(`m${i}`), mute));
+    await turn();
+    gate.open();
+    await Promise.all([first, ...rest]);
+    await turn();
+    expect(rig.log.appends.length).toBe(2);
+    expect(rig.groups.describe("g").memberCount).toBe(51);
+  });
+
+  it("gives a partition to the next member with what the last one committed before it let go", async () => {
+    const rig = await rigWithTopic(2);
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    const offsets = [0, 1].map((partition) => {
+      return { topic: "t", partition, offset: 9, metadata: "", rewind: false };
+    });
+    const gate = closedGate();
+    rig.log.before = () => gate.opened;
+    const committed = rig.groups.commit({
+      group: "g",
+      member: { memberId: "a", memberEpoch: a.epoch },
+      offsets,
+    });
+    const leaving = a.session.leave();
+    const joining = memberOf(rig.groups, { group: "g", memberId: "b", topics: ["t"] });
+    gate.open();
+    expect(await committed).toEqual([9, 9]);
+    await leaving;
+    const b = await joining;
+    await b.until(() => b.partitions.size === 2);
+    expect([...b.partitions.values()].map((place) => place.committed?.offset)).toEqual([9, 9]);
+  });
+
+  it("goes on with the members it had, who come back by their session timeout or lose their places", async () => {
+    const rig = await rigWithTopic(2);
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    const b = await memberOf(rig.groups, { group: "g", memberId: "b", topics: ["t"] });
+    await b.until(() => b.partitions.size === 1 && a.partitions.size === 1);
+    const next = await rig.restart();
+    expect(next.groups.describe("g").members.map(({ connected }) => connected)).toEqual([false, false]);
+    const owned = [...a.partitions.values()].map(({ topic, partition }) => ({ topic, partition }));
+    const back = await memberOf(next.groups, {
+      group: "g",
+      memberId: "a",
+      memberEpoch: a.epoch,
+      owned,
+      topics: ["t"],
+    });
+    await back.until(() => back.changes.length === 1);
+    expect(back.changes[0]).toMatchObject({ assigned: [], revoked: [], memberEpoch: a.epoch });
+    next.clock.advance(45_001);
+    await back.until(() => back.partitions.size === 2);
+    expect(next.groups.describe("g").members.map(({ memberId }) => memberId)).toEqual(["a"]);
+  });
+
+  it("has one timer for a group, however many members are gone", async () => {
+    const rig = await rigWithTopic(20);
+    const before = rig.clock.timerCount;
+    const sessions = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => rig.groups.join(join(`m${i}`), mute)),
+    );
+    for (const session of sessions) session.disconnected();
+    await turn();
+    expect(rig.clock.timerCount).toBe(before + 1);
+    rig.clock.advance(45_001);
+    await turn();
+    expect(rig.groups.describe("g")).toMatchObject({ state: "empty", memberCount: 0 });
+    expect(rig.clock.timerCount).toBe(before);
+  });
+
+  it("picks up topics and partitions that come later", async () => {
+    const rig = await coordinatorRig();
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topicPattern: "t.*" });
+    expect(a.partitions.size).toBe(0);
+    rig.catalogue.set("t1", 1);
+    await a.until(() => a.partitions.size === 1);
+    rig.catalogue.set("t1", 3);
+    await a.until(() => a.partitions.size === 3);
+  });
+
+  it("refuses everything with COORDINATOR_LOADING until it has read its logs", async () => {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 1 });
+    const gate = closedGate();
+    rig.log.beforeReplay = () => gate.opened;
+    const next = await rig.restart();
+    const loading = expect.objectContaining({ reason: "COORDINATOR_LOADING" });
+    await expect(next.groups.join(join("a"), mute)).rejects.toEqual(loading);
+    await expect(next.commit("g", "t", { 0: 1 })).rejects.toEqual(loading);
+    expect(() => next.groups.committed("g", [])).toThrow(loading);
+    expect(() => next.groups.list()).toThrow(loading);
+    gate.open();
+    await turn();
+    expect(offsetsOf(next, "g")).toEqual({ "t-0": 1 });
+  });
+
+  it("goes on with the other groups when a log cannot be read", async () => {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 1 });
+    await rig.commit("z", "t", { 0: 2 });
+    rig.log.beforeReplay = () => {
+      throw new MillraceError("STORAGE_OFFLINE", "the disk is gone");
+    };
+    const next = await rig.restart();
+    expect(next.groups.list()).toMatchObject([{ group: "z" }]);
+    const offline = expect.objectContaining({ reason: "STORAGE_OFFLINE" });
+    expect(() => next.groups.describe("g")).toThrow(offline);
+    expect(() => next.groups.committed("g", [])).toThrow(offline);
+    await expect(next.groups.join(join("a"), mute)).rejects.toEqual(offline);
+    await expect(next.commit("g", "t", { 0: 1 })).rejects.toEqual(offline);
+    expect(offsetsOf(next, "z")).toEqual({ "t-0": 2 });
+  });
+
+  it("reads again a log that could not be read for want of descriptors", async () => {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 1 });
+    rig.log.beforeReplay = () => {
+      rig.log.beforeReplay = () => {};
+      throw new MillraceError("OVERLOADED", "no descriptors");
+    };
+    const next = await rig.restart();
+    next.clock.advance(1_000);
+    await turn();
+    expect(offsetsOf(next, "g")).toEqual({ "t-0": 1 });
+  });
+
+  it("refuses a version of its log that it does not know", async () => {
+    const rig = await rigWithTopic();
+    const key = Buffer.from('{"type":"group","group":"g"}');
+    rig.logs.exist = true;
+    rig.log.records.push({ key, value: Buffer.from('{"v":2}') });
+    const next = await rig.restart();
+    expect(() => next.groups.describe("g")).toThrow(expect.objectContaining({ reason: "LOG_CORRUPT" }));
+  });
+
+  it("leaves records of a kind that it does not know alone", async () => {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 1 });
+    rig.log.records.push({ key: Buffer.from('{"type":"share","group":"g"}'), value: Buffer.from("?") });
+    expect(offsetsOf(await rig.restart(), "g")).toEqual({ "t-0": 1 });
+  });
+
+  it("bounds groups and members", async () => {
+    const rig = await coordinatorRig({ groupsMax: 2, membersMax: 3 });
+    rig.catalogue.set("t", 1);
+    await rig.commit("g1", "t", { 0: 1 });
+    await rig.commit("g2", "t", { 0: 1 });
+    await expect(rig.commit("g3", "t", { 0: 1 })).rejects.toMatchObject({ reason: "OVERLOADED" });
+    await rig.groups.delete("g2");
+    for (const memberId of ["a", "b", "c"]) await rig.groups.join(join(memberId), mute);
+    await expect(rig.groups.join(join("d"), mute)).rejects.toMatchObject({ reason: "GROUP_FULL" });
+  });
+
+  it("does not keep a group of which nothing came to be", async () => {
+    const rig = await coordinatorRig({ groupsMax: 1 });
+    rig.catalogue.set("t", 1);
+    for (const group of ["a", "b", "c"]) await rig.commit(group, "t", { 0: 101 });
+    expect(rig.groups.list()).toEqual([]);
+  });
+
+  it.each([
+    ["group", { group: ".." }],
+    ["group", { group: "a/b" }],
+    ["member_id", { memberId: "" }],
+    ["member_id", { memberId: "m".repeat(65) }],
+    ["member_epoch", { memberEpoch: -1 }],
+    ["instance_id", { instanceId: "a b" }],
+    ["client_id", { clientId: "c".repeat(250) }],
+    ["session_timeout_ms", { sessionTimeoutMs: 999 }],
+    ["rebalance_timeout_ms", { rebalanceTimeoutMs: 3_600_001 }],
+  ])("refuses a join with such a %s", async (field, change) => {
+    const rig = await rigWithTopic();
+    const joining = rig.groups.join({ ...join("a"), ...change }, mute);
+    await expect(joining).rejects.toMatchObject({ reason: "INVALID_REQUEST", details: { field } });
+  });
+});
+
+describe("a group that cannot be stored", () => {
+  it("waits while the disk is full, and goes on by itself", async () => {
+    const rig = await rigWithTopic();
+    let isFull = true;
+    rig.log.before = () => {
+      if (isFull) throw new MillraceError("STORAGE_FULL", "full");
+    };
+    const joining = watch(rig.groups.join(join("a"), mute));
+    await turn();
+    rig.clock.advance(5_000);
+    await turn();
+    expect(joining.state).toBe("pending");
+    isFull = false;
+    rig.clock.advance(1_000);
+    await turn();
+    expect(joining.state).toBe("resolved");
+    expect((await rig.restart()).groups.describe("g").memberCount).toBe(1);
+  });
+
+  it("ends with the failure of its log, and the others go on", async () => {
+    const rig = await rigWithTopic();
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    rig.log.before = () => {
+      throw new MillraceError("STORAGE_OFFLINE", "the disk is gone");
+    };
+    const offline = expect.objectContaining({ reason: "STORAGE_OFFLINE" });
+    await expect(rig.groups.join(join("b"), mute)).rejects.toEqual(offline);
+    expect(a.end).toEqual(offline);
+    await expect(rig.groups.join(join("a"), mute)).rejects.toEqual(offline);
+    expect(await rig.commit("z", "t", { 0: 1 })).toEqual([1]);
+  });
+
+  it("tells the other members although the sink of one throws", async () => {
+    const rig = await rigWithTopic(2);
+    const bad = {
+      ...mute,
+      changed: () => {
+        throw new Error("broken pipe");
+      },
+    };
+    await rig.groups.join(join("a"), bad);
+    const b = await memberOf(rig.groups, { group: "g", memberId: "b", topics: ["t"] });
+    expect(rig.groups.describe("g").members).toMatchObject([{ memberId: "a", connected: false }, {}]);
+    rig.clock.advance(45_001);
+    await b.until(() => b.partitions.size === 2);
+  });
+});
+
+describe("a coordinator that closes", () => {
+  it("ends all memberships and refuses what comes later", async () => {
+    const rig = await rigWithTopic();
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    await rig.groups.close();
+    expect(a.end?.reason).toBe("SHUTTING_DOWN");
+    a.session.release([]);
+    a.session.disconnected();
+    await expect(rig.commit("g", "t", { 0: 1 })).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
+    expect(rig.clock.timerCount).toBe(0);
+  });
+
+  it("waits for the appends under way, whose commits are answered", async () => {
+    const rig = await rigWithTopic();
+    const gate = closedGate();
+    rig.log.before = () => gate.opened;
+    const commit = rig.commit("g", "t", { 0: 1 });
+    const joining = watch(rig.groups.join(join("a"), mute));
+    await turn();
+    const closing = watch(rig.groups.close());
+    await turn();
+    expect([closing.state, joining.state]).toEqual(["pending", "rejected"]);
+    gate.open();
+    expect(await commit).toEqual([1]);
+    await turn();
+    expect(closing.state).toBe("resolved");
+  });
+
+  it("does not wait for a log that cannot be read, or a disk that is full", async () => {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 1 });
+    rig.log.before = () => {
+      throw new MillraceError("STORAGE_FULL", "full");
+    };
+    const joining = watch(rig.groups.join(join("a"), mute));
+    await turn();
+    await settled(rig.groups.close(), "closing while the disk is full");
+    expect(joining.value).toMatchObject({ reason: "SHUTTING_DOWN" });
+    rig.log.beforeReplay = () => {
+      throw new MillraceError("OVERLOADED", "no descriptors");
+    };
+    await settled((await rig.restart()).groups.close(), "closing while loading");
+  });
+});
