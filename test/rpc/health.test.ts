@@ -35,7 +35,7 @@ describe("health", () => {
     return { call, statuses, ended };
   }
 
-  it.each(["", "millrace.v1.LogService", "millrace.v1.TopicService", "millrace.v1.ClusterService"])(
+  it.each(["", "millrace.v1.LogService", "millrace.v1.GroupService", "millrace.v1.ClusterService"])(
     "of %j is SERVING",
     async (service) => {
       expect((await client.call(health.check, { service })).status).toBe(SERVING);

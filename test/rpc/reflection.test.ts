@@ -32,6 +32,7 @@ describe("reflection", () => {
   it("lists all services under both versions", async () => {
     const expected = [
       "millrace.v1.ClusterService",
+      "millrace.v1.GroupService",
       "millrace.v1.LogService",
       "millrace.v1.TopicService",
       "grpc.health.v1.Health",
