@@ -172,6 +172,40 @@ describe("a file pool", () => {
     expect([pool.openCount, fs.open_]).toEqual([0, 0]);
   });
 
+  it("that is retired while it is opened is open before its name may go to another", async () => {
+    const { fs, files } = await poolOf(5, 1);
+    const name = async (handle: FileHandle) => {
+      const byte = Buffer.alloc(1);
+      await handle.read(byte, 0, 1, 0);
+      return String(byte);
+    };
+    for (const text of ["o", "n"]) {
+      const file = await fs.open(text === "o" ? "f0" : "new", "read-write-or-create");
+      await file.write([Buffer.from(text)], 0);
+      await file.close();
+    }
+    const reading = files[0]!.use(name);
+    await files[0]!.retire();
+    await fs.rename("new", "f0");
+    expect(await reading).toBe("o");
+  });
+
+  it("keeps a file open while it is renamed, and opens it by its new name afterwards", async () => {
+    const { fs, files } = await poolOf(5, 1);
+    const gate = closedGate();
+    const renaming = files[0]!.rename("g0", async () => {
+      await fs.rename("f0", "g0");
+      await gate.opened;
+    });
+    await turn();
+    await files[0]!.use(async () => undefined);
+    gate.open();
+    await renaming;
+    await files[0]!.close();
+    await files[0]!.use(async () => undefined);
+    expect([files[0]!.path, fs.openMax]).toEqual(["g0", 1]);
+  });
+
   it("that closes badly to make room does not keep another from being used", async () => {
     const { pool, files } = await poolOf(1, 2);
     await files[0]!.use(async (handle) => {

@@ -58,7 +58,12 @@ export class OffsetMap {
     this.#firstOffset = firstOffset;
   }
 
-  /** Gives the memory back. */
+  /** Bytes in use. */
+  get bytes(): number {
+    return this.#words.byteLength;
+  }
+
+  /** Forgets all keys and gives most of the memory back. */
   clear(): void {
     this.begin(0, 0);
   }
