@@ -1,10 +1,13 @@
 import type { Admin } from "./api/admin.ts";
 import type { Client } from "./api/client.ts";
+import type { GroupConsumer, GroupConsumerOptions } from "./api/group-consumer.ts";
 import type { Producer, ProducerOptions } from "./api/producer.ts";
 import type { Reader, ReaderOptions } from "./api/reader.ts";
 import type { Streams } from "./api/streams.ts";
 import { ClusterAdmin } from "./admin/cluster-admin.ts";
 import type { Cluster } from "./cluster/cluster.ts";
+import { consumerSettings } from "./consumer/consumer-settings.ts";
+import { MemberConsumer } from "./consumer/member-consumer.ts";
 import { BatchingProducer } from "./producer/batching-producer.ts";
 import { producerSettings } from "./producer/producer-settings.ts";
 import { PartitionReader } from "./reader/partition-reader.ts";
@@ -17,6 +20,7 @@ export class ConnectedClient implements Client {
   readonly #admin: Admin;
   readonly #producers = new Set<Producer>();
   readonly #readers = new Set<Reader>();
+  readonly #consumers = new Set<GroupConsumer>();
   #closing: Promise<void> | undefined;
 
   constructor(cluster: Cluster) {
@@ -42,8 +46,10 @@ export class ConnectedClient implements Client {
     return reader;
   }
 
-  consumer(options: ReaderOptions = {}): Reader {
-    return this.reader(options);
+  consumer(options: GroupConsumerOptions): GroupConsumer;
+  consumer(options?: ReaderOptions): Reader;
+  consumer(options: GroupConsumerOptions | ReaderOptions = {}): GroupConsumer | Reader {
+    return "group" in options ? this.#member(options) : this.reader(options);
   }
 
   streams(topic: string): Streams {
@@ -56,7 +62,17 @@ export class ConnectedClient implements Client {
     return this.#closing;
   }
 
+  #member(options: GroupConsumerOptions): GroupConsumer {
+    const settings = consumerSettings(options, this.#cluster.clientId);
+    const onClosed = () => this.#consumers.delete(consumer);
+    const consumer: GroupConsumer = new MemberConsumer(this.#cluster, settings, onClosed);
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
   async #close(): Promise<void> {
+    // Their handlers may want to produce to the end.
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     for (const reader of [...this.#readers]) await reader.close();
     const closed = await Promise.allSettled([...this.#producers].map((producer) => producer.close()));
     this.#cluster.close();

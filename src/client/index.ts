@@ -2,6 +2,7 @@
 export * from "./api/admin.ts";
 export * from "./api/client.ts";
 export * from "./api/group-admin.ts";
+export * from "./api/group-consumer.ts";
 export * from "./api/places.ts";
 export * from "./api/producer.ts";
 export * from "./api/reader.ts";

@@ -1,5 +1,6 @@
 /** What a program holds after connecting: the way to producers, readers and administration. */
 import type { Admin } from "./admin.ts";
+import type { GroupConsumer, GroupConsumerOptions } from "./group-consumer.ts";
 import type { Producer, ProducerOptions } from "./producer.ts";
 import type { Reader, ReaderOptions } from "./reader.ts";
 import type { Streams } from "./streams.ts";
@@ -25,13 +26,15 @@ export interface Client {
   producer(options?: ProducerOptions): Producer;
   /** A new reader. Throws a TypeError for options outside their ranges and unknown ones. */
   reader(options?: ReaderOptions): Reader;
+  /** A new member of a consumer group. Throws a TypeError for options outside their ranges and unknown ones. */
+  consumer(options: GroupConsumerOptions): GroupConsumer;
   /** The same as `reader`: without a consumer group, a consumer reads the partitions it is assigned by hand. */
   consumer(options?: ReaderOptions): Reader;
   /** The event-sourced streams of a topic with `stream.index=true`. */
   streams(topic: string): Streams;
   /**
-   * Closes its producers (which flush first, within their `deliveryTimeoutMs`), its readers, and its channels. Throws
-   * what the flush throws, after everything is closed. Harmless if called again.
+   * Closes its group consumers (which end their work first), its readers, its producers (which flush first, within their
+   * `deliveryTimeoutMs`), and its channels. Throws what the flush throws, after everything is closed. Harmless if called again.
    */
   close(): Promise<void>;
 }

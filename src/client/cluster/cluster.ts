@@ -26,6 +26,8 @@ export interface ProducerIdentity {
 export class Cluster {
   readonly clock: Clock;
   readonly random: Random;
+  /** Name of the program. */
+  readonly clientId: string;
   /** Deadline of unary calls, and of tries that are made again. */
   readonly timeoutMs: number;
   readonly connections: Connections;
@@ -34,6 +36,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.clock = options.clock;
     this.random = options.random;
+    this.clientId = options.clientId;
     this.timeoutMs = options.timeoutMs;
     this.connections = new Connections(options.endpoints, options);
     this.metadata = new MetadataCache((topic) => this.#describe(topic), options.clock);

@@ -59,6 +59,16 @@ export class PartitionReader implements Reader, TakingReader {
     }
   }
 
+  /** Whether a partition is assigned. */
+  isAssigned({ topic, partition }: TopicPartition): boolean {
+    return this.#states.has(partitionKey(topic, partition));
+  }
+
+  /** Whether a partition is assigned, or has a failure to be thrown. */
+  has({ topic, partition }: TopicPartition): boolean {
+    return this.#states.has(partitionKey(topic, partition)) || this.#failed.has(topic, partition);
+  }
+
   unassign(partitions?: readonly TopicPartition[]): void {
     const assigned = partitions?.filter(({ topic, partition }) => !this.#failed.has(topic, partition));
     for (const state of this.#chosen(assigned)) this.#remove(state);

@@ -67,10 +67,17 @@ export class BrokerConnection {
     });
   }
 
-  /** Opens a stream for bulk data. Its "error" carries a ServiceError: see `explain`. */
-  openStream<Request, Response>(method: Callable<Request, Response>): ClientDuplexStream<Request, Response> {
-    this.#data ??= this.#dial();
-    return this.#data.makeBidiStreamRequest(
+  /**
+   * Opens a stream, for bulk data unless it is said to be for small commands, which wait for no data then. Its "error"
+   * carries a ServiceError: see `explain`.
+   */
+  openStream<Request, Response>(
+    method: Callable<Request, Response>,
+    load: "bulk" | "control" = "bulk",
+  ): ClientDuplexStream<Request, Response> {
+    if (load === "bulk") this.#data ??= this.#dial();
+    const client = load === "bulk" ? this.#data! : this.#control;
+    return client.makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,

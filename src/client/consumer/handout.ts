@@ -1,0 +1,163 @@
+import type { MillraceError } from "../../errors/index.ts";
+import { partitionKey } from "../reader/assigned-state.ts";
+import { EndWatch } from "../reader/end-watch.ts";
+import type { PartitionReader } from "../reader/partition-reader.ts";
+import type { OffsetTracker } from "./offset-tracker.ts";
+import type { OwnedBatch } from "./open-batch.ts";
+import type { OwnedPartition } from "./owned-partition.ts";
+
+/** What is in the hands of a loop. */
+interface InHand {
+  readonly owner: OwnedPartition;
+  readonly tracker: OffsetTracker;
+  readonly offset: number;
+}
+
+/** What a handout needs. */
+export interface HandoutPorts {
+  readonly reader: PartitionReader;
+  readonly owned: ReadonlyMap<string, OwnedPartition>;
+  /** Somebody wants records: the membership may begin. */
+  wanted(): void;
+}
+
+/** Gives the batches of this member's partitions to whoever iterates or runs, and takes note of what a loop has in hand. */
+export class Handout {
+  readonly #ports: HandoutPorts;
+  readonly #end = new EndWatch({});
+  readonly #failures: { readonly error: unknown }[] = [];
+  /** The iteration or run that is at it: one at a time gets batches. */
+  #user: object | undefined;
+  #onWake: (() => void) | undefined;
+  #isStopping = false;
+  #isClosed = false;
+  #fenced: MillraceError | undefined;
+  #inHand: InHand | undefined;
+  /** What is in hand is still worked on, as far as one can know. */
+  #isHeld = false;
+
+  constructor(ports: HandoutPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Before each step. Throws a TypeError while another user is at it. `onWake` hears that something changed, be it while
+   * the user was not waiting for a batch.
+   */
+  enter(user: object, onWake?: () => void): void {
+    if (this.#user !== undefined && this.#user !== user) {
+      throw new TypeError(
+        "another iteration or run of this consumer is under way: end it first (stop(), or leave its loop), or make a second consumer",
+      );
+    }
+    this.#user = user;
+    this.#onWake = onWake;
+  }
+
+  /** The user is through; another may begin. */
+  leave(user: object): void {
+    if (this.#user !== user) return;
+    this.#user = undefined;
+    this.#onWake = undefined;
+    this.#isStopping = false;
+    this.putDown();
+    this.wake();
+  }
+
+  /** Whether the user is to end. */
+  isOver(user: object): boolean {
+    return this.#user !== user || this.#isStopping || this.#isClosed;
+  }
+
+  /** The next batch; undefined if something else happened, or the user is to end. Throws what has failed. */
+  async take(user: object): Promise<OwnedBatch | undefined> {
+    try {
+      if (this.isOver(user)) return undefined;
+      this.#throwFailure();
+      this.#ports.wanted();
+      const { reader, owned } = this.#ports;
+      const taken = await reader.take(this.#end);
+      if (taken === undefined) {
+        this.#throwFailure();
+        return undefined;
+      }
+      const { topic, partition } = taken.state;
+      const owner = owned.get(partitionKey(topic, partition));
+      if (owner?.tracker === undefined || owner.phase !== "reading" || this.#user !== user) {
+        reader.rewind(taken.state);
+        return undefined;
+      }
+      const { batch, state } = taken;
+      state.position = batch.nextOffset;
+      owner.state = state;
+      return { batch, owner, tracker: owner.tracker, generation: owner.generation };
+    } catch (thrown) {
+      this.leave(user);
+      throw thrown;
+    }
+  }
+
+  /** A loop gets a record, or a batch that begins with it. */
+  hand({ owner, tracker }: OwnedBatch, offset: number): void {
+    this.#inHand = { owner, tracker, offset };
+    this.#isHeld = true;
+    owner.taken();
+  }
+
+  /** The next is asked for: what was in hand is done. */
+  settle(): void {
+    this.putDown();
+    const inHand = this.#inHand;
+    this.#inHand = undefined;
+    inHand?.tracker.finished(inHand.offset);
+  }
+
+  /** A loop commits: what it has in hand counts as done, and may still be worked on. */
+  countAsDone(): void {
+    this.#inHand?.tracker.finished(this.#inHand.offset);
+  }
+
+  /** The loop was left: what was in hand is undecided, and nobody needs to wait for it. */
+  putDown(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#inHand?.owner.letGo();
+  }
+
+  /** Ends the user softly. */
+  stop(): void {
+    if (this.#user === undefined) return;
+    this.#isStopping = true;
+    this.wake();
+  }
+
+  /** Lets the user look again. */
+  wake(): void {
+    this.#ports.reader.leave(this.#end);
+    this.#onWake?.();
+  }
+
+  /** The user throws this, or the next one does. */
+  fail(error: unknown): void {
+    this.#failures.push({ error });
+    this.wake();
+  }
+
+  /** Every user throws this from now on. */
+  failForGood(error: MillraceError): void {
+    this.#fenced = error;
+    this.wake();
+  }
+
+  /** Every user ends from now on. */
+  close(): void {
+    this.#isClosed = true;
+    this.wake();
+  }
+
+  #throwFailure(): void {
+    if (this.#fenced !== undefined) throw this.#fenced;
+    const failure = this.#failures.shift();
+    if (failure !== undefined) throw failure.error;
+  }
+}

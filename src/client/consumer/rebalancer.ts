@@ -1,0 +1,182 @@
+import { SerialQueue } from "../../base/index.ts";
+import type { MillraceError } from "../../errors/index.ts";
+import type { PositionReset } from "../api/reader.ts";
+import type { TopicPartition } from "../api/places.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { partitionKey } from "../reader/assigned-state.ts";
+import type { PartitionReader } from "../reader/partition-reader.ts";
+import type { Committer } from "./committer.ts";
+import type { ConsumerSettings } from "./consumer-settings.ts";
+import type { Membership } from "./membership.ts";
+import type { MemberChange } from "./membership-stream.ts";
+import { OwnedPartition } from "./owned-partition.ts";
+import type { PartitionStarter } from "./partition-starter.ts";
+import { within } from "./within.ts";
+
+/** Part of the rebalance timeout within which partitions are given up: the rest is for the way to the coordinator. */
+const GIVE_UP_PART = 0.8;
+
+/** What a rebalancer needs, and who hears of it. */
+export interface RebalancerPorts {
+  readonly cluster: Cluster;
+  readonly reader: PartitionReader;
+  readonly starter: PartitionStarter;
+  readonly committer: Committer;
+  readonly membership: Membership;
+  /** A callback of the program has thrown. */
+  failed(thrown: unknown): void;
+  /** Partitions came or went. */
+  moved(): void;
+}
+
+/**
+ * Takes partitions over and gives them up, with the callbacks of the program one after another.
+ *
+ *     assigned ──► starting ── onAssigned ──► reading ──► revoking ── handlers end, commit, onRevoked ──► released
+ *                     └────────────────────────┴─────────────┴── lost: onLost, nothing is committed
+ */
+export class Rebalancer {
+  readonly #owned: Map<string, OwnedPartition>;
+  readonly #settings: ConsumerSettings;
+  readonly #ports: RebalancerPorts;
+  readonly #callbacks = new SerialQueue();
+  #lostUncommitted: MillraceError | undefined;
+
+  /** Keeps `owned`, the partitions by their keys. */
+  constructor(settings: ConsumerSettings, owned: Map<string, OwnedPartition>, ports: RebalancerPorts) {
+    this.#owned = owned;
+    this.#settings = settings;
+    this.#ports = ports;
+  }
+
+  /** The coordinator gives and wants back. */
+  changed({ assigned, revoked }: MemberChange): void {
+    const going = revoked.flatMap((partition) => this.#ownedAs(partition) ?? []);
+    const { rebalanceTimeoutMs } = this.#settings.membership;
+    if (going.length > 0) void this.#giveUp(going, rebalanceTimeoutMs * GIVE_UP_PART);
+    const coming: OwnedPartition[] = [];
+    for (const partition of assigned) {
+      if (this.#ownedAs(partition) !== undefined) continue;
+      const owner = new OwnedPartition(partition);
+      this.#owned.set(owner.key, owner);
+      coming.push(owner);
+    }
+    if (coming.length > 0) void this.#callbacks.run(() => this.#assign(coming));
+    this.#ports.moved();
+  }
+
+  /** The session is over. */
+  loseAll(why: MillraceError): void {
+    this.lose([...this.#owned.values()], why);
+  }
+
+  /** Others may have these already. */
+  lose(owners: readonly OwnedPartition[], why: MillraceError): void {
+    const { autoCommit } = this.#settings;
+    if (!autoCommit && owners.some(({ hasUncommitted }) => hasUncommitted)) this.#lostUncommitted = why;
+    this.#remove(owners, why);
+    void this.#callbacks.run(() => this.#tellLost(owners, why));
+  }
+
+  /** Throws, once, that something was lost that the program has not committed. */
+  throwLost(): void {
+    const why = this.#lostUncommitted;
+    this.#lostUncommitted = undefined;
+    if (why !== undefined) throw why;
+  }
+
+  /** Gives everything up in good order, within `timeoutMs`. */
+  async giveUpAll(timeoutMs: number): Promise<void> {
+    const owners = [...this.#owned.values()];
+    await within(this.#ports.cluster.clock, timeoutMs, this.#giveUp(owners, timeoutMs));
+    this.#remove(owners);
+  }
+
+  /** The position of a partition had fallen out of the log. */
+  reset({ topic, partition, from, to, error }: PositionReset): void {
+    const owner = this.#owned.get(partitionKey(topic, partition));
+    if (owner === undefined) return;
+    owner.skipped(to);
+    const lost = Math.max(0, to - from);
+    this.#settings.hooks.onReset?.({ topic, partition, from, to, lost, error });
+    this.#ports.committer.commitStart(owner);
+  }
+
+  async #assign(coming: readonly OwnedPartition[]): Promise<void> {
+    const owners = coming.filter(({ phase }) => phase === "starting");
+    if (owners.length === 0) return;
+    for (const owner of owners) owner.isTold = true;
+    const { onAssigned } = this.#settings.hooks;
+    await this.#guard(() => onAssigned?.(owners.map(describe)));
+    for (const owner of owners) owner.isReady = true;
+    void this.#ports.starter.start(owners.filter(({ phase }) => phase === "starting"));
+  }
+
+  /** Nothing is handed out from now on; what has to be waited for is waited for in turn with the callbacks. */
+  #giveUp(all: readonly OwnedPartition[], timeoutMs: number): Promise<void> {
+    const untilMs = this.#ports.cluster.clock.monotonicMs() + timeoutMs;
+    const owners = all.filter(({ phase }) => phase === "starting" || phase === "reading");
+    for (const owner of owners) {
+      this.#stopReading(owner);
+      owner.phase = "revoking";
+    }
+    return this.#callbacks.run(() => this.#revoke(owners, untilMs));
+  }
+
+  async #revoke(all: readonly OwnedPartition[], untilMs: number): Promise<void> {
+    const { cluster, committer, membership } = this.#ports;
+    const inTime = (promise: Promise<unknown>) =>
+      within(cluster.clock, untilMs - cluster.clock.monotonicMs(), promise);
+    await inTime(Promise.all(all.map((owner) => owner.idle())));
+    committer.commitDone(all);
+    await inTime(committer.settled(all));
+    const told = all.filter(({ isOurs, isTold }) => isOurs && isTold);
+    for (const owner of told) owner.isTold = false;
+    const { onRevoked } = this.#settings.hooks;
+    if (told.length > 0) await this.#guard(() => inTime((async () => onRevoked?.(told.map(place)))()));
+    const left = all.filter(({ isOurs }) => isOurs);
+    this.#remove(left);
+    if (left.length > 0) membership.release(left);
+  }
+
+  async #tellLost(owners: readonly OwnedPartition[], why: MillraceError): Promise<void> {
+    const told = owners.filter(({ isTold }) => isTold);
+    for (const owner of told) owner.isTold = false;
+    if (told.length > 0) await this.#guard(() => this.#settings.hooks.onLost?.(told.map(place), why));
+  }
+
+  #remove(owners: readonly OwnedPartition[], why?: MillraceError): void {
+    for (const owner of owners) {
+      if (this.#owned.get(owner.key) !== owner) continue;
+      this.#stopReading(owner);
+      owner.gone(why);
+      this.#owned.delete(owner.key);
+    }
+    this.#ports.committer.forgetGone();
+    this.#ports.moved();
+  }
+
+  #stopReading(owner: OwnedPartition): void {
+    if (this.#ports.reader.has(owner)) this.#ports.reader.unassign([owner]);
+  }
+
+  async #guard(call: () => unknown): Promise<void> {
+    try {
+      await call();
+    } catch (thrown) {
+      this.#ports.failed(thrown);
+    }
+  }
+
+  #ownedAs({ topic, partition }: TopicPartition): OwnedPartition | undefined {
+    return this.#owned.get(partitionKey(topic, partition));
+  }
+}
+
+function describe({ topic, partition, found }: OwnedPartition) {
+  return { topic, partition, committed: found };
+}
+
+function place({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
+}
