@@ -1,0 +1,98 @@
+/** The bytes of FORMAT.md: records that brokers have written must be readable for ever. */
+import { describe, expect, it } from "vitest";
+import {
+  groupRecord,
+  memberRecord,
+  memberTombstone,
+  readGroup,
+  readMember,
+} from "../../src/group/group-record.ts";
+import { offsetRecord, readOffset } from "../../src/group/offset-record.ts";
+import type { GroupRecord } from "../../src/group/index.ts";
+import { readRecordKey } from "../../src/group/record-key.ts";
+
+const GROUP = { groupEpoch: 12, assignor: "uniform", emptySinceMs: 1_700_000_000_000 } as const;
+const OFFSET = {
+  topicId: "0123456789abcdef0123456789abcdef",
+  committed: { offset: 42, metadata: 'a "note"', committedAtMs: 1_700_000_000_000, expired: false },
+};
+const MEMBER = {
+  memberId: "m-1",
+  instanceId: "host-1",
+  replacedMemberId: undefined,
+  clientId: "billing",
+  subscription: { topics: ["orders", "refunds"], topicPattern: "pay.*" },
+  assignor: "range",
+  sessionTimeoutMs: 45_000,
+  rebalanceTimeoutMs: 300_000,
+  joinEpoch: 3,
+  memberEpoch: 12,
+  assigned: [
+    { topic: "orders", topicId: "aa", partition: 0, epoch: 3, revoking: false },
+    { topic: "orders", topicId: "aa", partition: 2, epoch: 5, revoking: true },
+    { topic: "refunds", topicId: "bb", partition: 0, epoch: 12, revoking: false },
+  ],
+  target: [
+    { topic: "orders", topicId: "aa", partition: 0 },
+    { topic: "refunds", topicId: "bb", partition: 0 },
+  ],
+} as const;
+
+const text = ({ key, value }: GroupRecord) => [String(key), value === null ? null : String(value)];
+
+describe("records of the groups' log", () => {
+  it("are these bytes", () => {
+    expect(text(groupRecord("g", GROUP))).toEqual([
+      '{"type":"group","group":"g"}',
+      '{"v":1,"groupEpoch":12,"assignor":"uniform","emptySinceMs":1700000000000}',
+    ]);
+    expect(text(groupRecord("g", { ...GROUP, emptySinceMs: undefined }))[1]).toBe(
+      '{"v":1,"groupEpoch":12,"assignor":"uniform"}',
+    );
+    expect(text(offsetRecord("g", "orders", 3, OFFSET))).toEqual([
+      '{"type":"offset","group":"g","topic":"orders","partition":3}',
+      '{"v":1,"topicId":"0123456789abcdef0123456789abcdef","offset":42,"metadata":"a \\"note\\"","committedAtMs":1700000000000,"expired":false}',
+    ]);
+    expect(text(memberRecord("g", MEMBER))).toEqual([
+      '{"type":"member","group":"g","memberId":"m-1"}',
+      '{"v":1,"instanceId":"host-1","clientId":"billing","assignor":"range","sessionTimeoutMs":45000,' +
+        '"rebalanceTimeoutMs":300000,"joinEpoch":3,"memberEpoch":12,"topics":["orders","refunds"],' +
+        '"topicPattern":"pay.*","assigned":[{"topic":"orders","topicId":"aa","partitions":[0,2],"epochs":[3,5],' +
+        '"revoking":[2]},{"topic":"refunds","topicId":"bb","partitions":[0],"epochs":[12],"revoking":[]}],' +
+        '"target":[{"topic":"orders","topicId":"aa","partitions":[0]},{"topic":"refunds","topicId":"bb",' +
+        '"partitions":[0]}]}',
+    ]);
+    expect(text(memberTombstone("g", "m-1"))).toEqual([
+      '{"type":"member","group":"g","memberId":"m-1"}',
+      null,
+    ]);
+    expect(offsetRecord("g", "orders", 3, undefined).value).toBeNull();
+    expect(groupRecord("g", undefined).value).toBeNull();
+  });
+
+  it("are read back as they were", () => {
+    expect(readGroup(groupRecord("g", GROUP).value!)).toEqual(GROUP);
+    expect(readOffset(offsetRecord("g", "orders", 3, OFFSET).value!)).toEqual(OFFSET);
+    expect(readMember("m-1", memberRecord("g", MEMBER).value!)).toEqual(MEMBER);
+    expect(readRecordKey(memberTombstone("g", "m-1").key)).toEqual({
+      type: "member",
+      group: "g",
+      memberId: "m-1",
+    });
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["a list", "[]"],
+    ["a later version", '{"v":2,"topicId":"a","offset":1,"metadata":"","committedAtMs":1,"expired":false}'],
+    [
+      "a negative offset",
+      '{"v":1,"topicId":"a","offset":-1,"metadata":"","committedAtMs":1,"expired":false}',
+    ],
+    ["no topic id", '{"v":1,"offset":1,"metadata":"","committedAtMs":1,"expired":false}'],
+    ["a flag that is none", '{"v":1,"topicId":"a","offset":1,"metadata":"","committedAtMs":1,"expired":0}'],
+    ["inherited fields", '{"__proto__":{"v":1,"topicId":"a"},"offset":1}'],
+  ])("with %s are refused as damage", (_what, json) => {
+    expect(() => readOffset(Buffer.from(json))).toThrow(expect.objectContaining({ reason: "LOG_CORRUPT" }));
+  });
+});
