@@ -41,6 +41,7 @@ export class Rebalancer {
   readonly #ports: RebalancerPorts;
   readonly #callbacks = new SerialQueue();
   #lostUncommitted: MillraceError | undefined;
+  #isClosing = false;
 
   /** Keeps `owned`, the partitions by their keys. */
   constructor(settings: ConsumerSettings, owned: Map<string, OwnedPartition>, ports: RebalancerPorts) {
@@ -51,6 +52,7 @@ export class Rebalancer {
 
   /** The coordinator gives and wants back. */
   changed({ assigned, revoked }: MemberChange): void {
+    if (this.#isClosing) return; // the coordinator gives back what was given up, until it hears of the leave
     const going = revoked.flatMap((partition) => this.#ownedAs(partition) ?? []);
     const { rebalanceTimeoutMs } = this.#settings.membership;
     if (going.length > 0) void this.#giveUp(going, rebalanceTimeoutMs * GIVE_UP_PART);
@@ -87,6 +89,7 @@ export class Rebalancer {
 
   /** Gives everything up in good order, within `timeoutMs`. */
   async giveUpAll(timeoutMs: number): Promise<void> {
+    this.#isClosing = true;
     const owners = [...this.#owned.values()];
     await within(this.#ports.cluster.clock, timeoutMs, this.#giveUp(owners, timeoutMs));
     this.#remove(owners);
