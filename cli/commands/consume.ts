@@ -1,10 +1,12 @@
 import { Command, Option } from "commander";
 import { collectPartitions } from "../arguments/partitions.ts";
-import { wholeNumber } from "../arguments/quantities.ts";
+import { parseDuration, wholeNumber } from "../arguments/quantities.ts";
+import { usageError } from "../cli-error.ts";
 import type { Io } from "../io.ts";
 import { compileFormat, FORMAT_HELP } from "../records/record-format.ts";
 import { parseStart } from "../records/start-position.ts";
 import { withConnection } from "../connected.ts";
+import { type ConsumeGroupOptions, consumeGroup } from "./consume-group.ts";
 import { type ConsumeOptions, consume } from "./consume-run.ts";
 
 const EXAMPLES = `
@@ -18,22 +20,36 @@ Examples:
   millrace consume orders -p 2 --from 120000 -n 1  one record by its place
   millrace consume orders -f '%p:%o %T %k = %v'
   millrace consume orders -o json | jq .value
+  millrace consume orders -g billing               as a member of a group: go on where it has got to
+  millrace consume -g audit --pattern 'orders-.*'  topics by their names, those to come too
+  millrace consume orders -g billing -n 100 -q > batch.txt
 
 The order of records is that of their partition; partitions interleave. Output that nobody reads any more (| head)
-ends it quietly, with the next record: prefer -n where none may come. Ctrl-C prints a summary and exits 0 where nothing else was to end it, and 130 with -n or -e.`;
+ends it quietly, with the next record: prefer -n where none may come. Ctrl-C prints a summary and exits 0 where nothing else was to end it, and 130 with -n or -e.
+
+Groups: what stdout has taken is committed every second and at the end, Ctrl-C included; a member that is killed has the
+records since then printed again by whoever goes on. --from holds where the group has committed nothing.`;
+
+type Options = ConsumeOptions & Partial<ConsumeGroupOptions>;
 
 /** `millrace consume`: records become lines. */
 export function consumeCommand(io: Io): Command {
-  return new Command("consume")
-    .summary("print records, from any point of the past")
-    .description("Prints the records of topics, one a line, from the start or any other place.")
-    .argument("<topic...>")
+  const command = new Command("consume")
+    .summary("print records, from any point of the past, or as a member of a group")
+    .description(
+      "Prints the records of topics, one a line, from the start or any other place, or from where a group has got to.",
+    )
+    .argument("[topic...]", "topics to read")
     .addOption(
       new Option("--from <place>", "start, end, an offset, -N (last N of each partition), @time, or @-15m")
         .argParser((text) => parseStart(text, io.clock.nowMs()))
         .default("start"),
     )
-    .option("-p, --partition <n>", "only these partitions; repeatable, or with commas", collectPartitions)
+    .addOption(
+      new Option("-p, --partition <n>", "only these partitions; repeatable, or with commas")
+        .argParser(collectPartitions)
+        .conflicts("group"),
+    )
     .option(
       "-n, --count <n>",
       "exit after so many records",
@@ -45,14 +61,61 @@ export function consumeCommand(io: Io): Command {
     .addOption(
       new Option("--on-out-of-range <action>", "what to do when an offset is not in the log")
         .choices(["error", "start", "end"])
-        .default("error"),
+        .default("error")
+        .conflicts("group"),
     )
-    .option("-q, --quiet", "no summary")
+    .option("-q, --quiet", "no summary, nothing about assignments");
+  addMembership(command);
+  return command
     .addHelpText("after", FORMAT_HELP)
     .addHelpText("after", EXAMPLES)
-    .action((topics: string[], options: ConsumeOptions, command: Command) =>
-      withConnection(io, command, (connected) => consume(io, connected, topics, options)),
+    .action((topics: string[], options: Options, self: Command) => {
+      const { group } = options;
+      requireFitting(topics, options);
+      return withConnection(io, self, (connected) =>
+        group === undefined
+          ? consume(io, connected, topics, options)
+          : consumeGroup(io, connected, topics, { ...options, group }),
+      );
+    });
+}
+
+function addMembership(command: Command): void {
+  command
+    .optionsGroup("Options of members of a consumer group:")
+    .option("-g, --group <group>", "share the partitions with other members, commit what is printed")
+    .option("--pattern <regex>", "read all topics whose whole names match, those to come too")
+    .option("--instance <name>", "keep partitions over a restart within the session timeout")
+    .addOption(
+      new Option(
+        "--on-gap <action>",
+        "what to do when the group's offset is not in the log (default: fail)",
+      ).choices(["fail", "start", "end"]),
+    )
+    .addOption(
+      new Option("--assignor <name>", "how partitions are shared (default: the group's)").choices([
+        "uniform",
+        "range",
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--session-timeout <duration>",
+        "how long others wait for this member (default: 45s)",
+      ).argParser((text) => parseDuration(text, { min: 1_000, max: 3_600_000 })),
     );
+}
+
+/** Refuses a command line that names nothing to read, or membership without a group. */
+function requireFitting(topics: readonly string[], options: Options): void {
+  const { group, pattern, instance, onGap, assignor, sessionTimeout } = options;
+  if (group === undefined) {
+    const membership = { pattern, instance, "on-gap": onGap, assignor, "session-timeout": sessionTimeout };
+    const [found] = Object.entries(membership).find(([, value]) => value !== undefined) ?? [];
+    if (found !== undefined) throw usageError(`--${found} is for members of a group; give --group GROUP too`);
+  }
+  if (topics.length > 0 || pattern !== undefined) return;
+  throw usageError("nothing to consume; give a TOPIC, or with --group a --pattern");
 }
 
 function checkedFormat(format: string): string {
