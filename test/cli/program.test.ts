@@ -32,6 +32,8 @@ describe("the tree of commands", () => {
         ...["list", "describe", "seek", "delete", "delete-offsets"].map((verb) => `group ${verb}`),
         "produce",
         "consume",
+        "stream",
+        ...["append", "describe", "read"].map((verb) => `stream ${verb}`),
         "cluster",
         "cluster info",
         "cluster health",
