@@ -143,8 +143,6 @@ export class Group {
         this.#remove(member);
       } else if (sessionDeadlineMs <= nowMs) {
         this.#remove(member);
-      } else if (member.forgetDeparted(nowMs)) {
-        this.#state.unreconciled.add(member);
       }
     }
   }

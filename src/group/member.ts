@@ -94,23 +94,17 @@ export class Member {
   }
 
   /** A partition that it should have released by now. */
-  overdue(nowMs: number): GroupPartition | undefined {
+  overdue(nowMs: number): TopicPartition | undefined {
     for (const [partition, { deadlineMs }] of this.revoking) {
       if (deadlineMs !== undefined && deadlineMs <= nowMs) return partition;
+    }
+    for (const [topic, partition, { deadlineMs }] of this.departed.entries()) {
+      if (deadlineMs !== undefined && deadlineMs <= nowMs) return { topic, partition };
     }
     return undefined;
   }
 
-  /** Waits no longer for the release of what it has not, after the rebalance timeout; says whether there was any. */
-  forgetDeparted(nowMs: number): boolean {
-    const before = this.departed.size;
-    for (const [topic, partition, { deadlineMs }] of this.departed.entries()) {
-      if (deadlineMs !== undefined && deadlineMs <= nowMs) this.departed.delete(topic, partition);
-    }
-    return this.departed.size < before;
-  }
-
-  /** When one of these will happen; Infinity if nothing is due. */
+  /** When its session or its time to release something is over; Infinity if neither is under way. */
   nextDeadlineMs(): number {
     let next = this.sessionDeadlineMs ?? Number.POSITIVE_INFINITY;
     for (const { deadlineMs } of this.revoking.values()) next = Math.min(next, deadlineMs ?? next);

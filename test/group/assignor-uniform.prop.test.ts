@@ -9,7 +9,7 @@ function problemOf(isEqual: boolean, sizes = { members: 8, topics: 5, partitions
   return fc.integer({ min: 1, max: sizes.members }).chain((memberCount) => {
     const all = Array.from({ length: memberCount }, (_, member) => member);
     const subscribers = isEqual ? fc.constant(all) : fc.subarray(all, { minLength: 1 });
-    // One number more than there are members, so that some owner does not subscribe or is nobody.
+    // An owner that does not subscribe any more is as good as none.
     const owner = fc.option(fc.integer({ min: 0, max: memberCount - 1 }), { nil: undefined });
     const owners = fc.array(owner, { minLength: 1, maxLength: sizes.partitions });
     const topics = fc.array(fc.record({ subscribers, owners }), { maxLength: sizes.topics });

@@ -50,7 +50,7 @@ describe("a topic pattern", () => {
     ["(a+)+b", "a".repeat(249)],
     ["(a|a)*b", "a".repeat(249)],
     [".*.*.*.*.*.*.*.*x", "a".repeat(249)],
-    ["(a?){100}a{100}", "a".repeat(150)],
+    ["(a?){60}a{60}", "a".repeat(100)],
   ])("that V8 would try for ever is answered: %s", (source, name) => {
     const pattern = new TopicPattern(source);
     expect(pattern.matches(name)).toBe(source.startsWith("(a?)"));

@@ -61,14 +61,10 @@ class Sharing {
     const [share, larger] = [Math.floor(total / subscribers.length), total % subscribers.length];
     const byLoad = [...subscribers].sort((one, other) => this.#loads[other]! - this.#loads[one]!);
     for (const [place, member] of byLoad.entries()) {
-      let surplus = this.#loads[member]! - share - (place < larger ? 1 : 0);
-      for (const [topic, partitions] of this.#held[member]!) {
-        if (surplus <= 0) break;
-        const taken = partitions.splice(-surplus);
-        if (partitions.length === 0) this.#held[member]!.delete(topic);
-        this.#free[topic]!.push(...taken);
-        this.#loads[member]! -= taken.length;
-        surplus -= taken.length;
+      const due = share + (place < larger ? 1 : 0);
+      while (this.#loads[member]! > due) {
+        const topic = this.#mostHeld(member);
+        this.#free[topic]!.push(this.#take(topic, member));
       }
     }
   }
@@ -144,11 +140,11 @@ class Sharing {
     return true;
   }
 
-  /** The partition whose move costs least: one that was the receiver's before, one that was not the giver's, any. */
-  #take(topic: number, from: number, to: number): number {
+  /** The partition whose loss costs least: one that was the receiver's before, one that was not the giver's, any. */
+  #take(topic: number, from: number, to?: number): number {
     const { owners } = this.#topics[topic]!;
     const partitions = this.#held[from]!.get(topic)!;
-    let place = partitions.findLastIndex((partition) => owners[partition] === to);
+    let place = to === undefined ? -1 : partitions.findLastIndex((partition) => owners[partition] === to);
     if (place < 0) place = partitions.findLastIndex((partition) => owners[partition] !== from);
     if (place < 0) place = partitions.length - 1;
     const [partition] = partitions.splice(place, 1);
@@ -162,6 +158,16 @@ class Sharing {
     if (partitions === undefined) this.#held[member]!.set(topic, [partition]);
     else partitions.push(partition);
     this.#loads[member]!++;
+  }
+
+  /** The topic of which the member has most: taken from there, every topic stays spread over many. */
+  #mostHeld(member: number): number {
+    let most: number | undefined;
+    const held = this.#held[member]!;
+    for (const [topic, { length }] of held) {
+      if (most === undefined || length > held.get(most)!.length) most = topic;
+    }
+    return most!;
   }
 
   #leastLoaded(members: readonly number[]): number {
