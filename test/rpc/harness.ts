@@ -12,6 +12,7 @@ const { v1 } = millrace;
 export const log = serviceDefinition(v1, v1.LogService);
 export const topics = serviceDefinition(v1, v1.TopicService);
 export const cluster = serviceDefinition(v1, v1.ClusterService);
+export const group = serviceDefinition(v1, v1.GroupService);
 export const health = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);
 export const reflection = serviceDefinition(grpc.reflection.v1, grpc.reflection.v1.ServerReflection);
 
