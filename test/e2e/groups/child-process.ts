@@ -9,6 +9,8 @@ const STDERR_BYTES_KEPT = 10_000;
 export class ChildMain {
   /** Its exit status or the signal that ended it. */
   readonly exited: Promise<number | string>;
+  /** It has written something to stdout, which says that it listens to signals, or it has ended. */
+  readonly ready: Promise<void>;
   readonly #child: ChildProcess;
   #stderr = "";
   #isRunning = true;
@@ -18,8 +20,9 @@ export class ChildMain {
     const path = fileURLToPath(new URL(file, import.meta.url));
     this.#child = spawn(process.execPath, [path, JSON.stringify(options)], {
       env: { ...process.env, NODE_COMPILE_CACHE: cacheFolder },
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    const ready = once(this.#child.stdout!, "data");
     this.#child.stderr!.on("data", (text: Buffer) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_BYTES_KEPT);
     });
@@ -27,6 +30,7 @@ export class ChildMain {
       this.#isRunning = false;
       return (code ?? signal) as number | string;
     });
+    this.ready = Promise.race([ready, this.exited]).then(() => undefined);
   }
 
   get isRunning(): boolean {

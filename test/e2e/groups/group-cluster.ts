@@ -113,6 +113,7 @@ export class GroupCluster {
   /** Takes a member away from the processor for a time. */
   async stopMember(member: MemberProcess, stoppedMs: number): Promise<void> {
     const { member: name } = member.options;
+    await member.process.ready;
     this.#file.write({ kind: "stopped", member: name });
     member.state = "stopped";
     member.process.signal("SIGSTOP");
@@ -125,6 +126,7 @@ export class GroupCluster {
   /** Asks a member to end; without `leave` it is expected back under its instance id. */
   async endMember(member: MemberProcess, leave: boolean): Promise<void> {
     member.state = "ending";
+    await member.process.ready;
     member.process.signal(leave ? "SIGTERM" : "SIGINT");
     await this.#exit(member.process, member.options.member);
   }
@@ -142,10 +144,14 @@ export class GroupCluster {
   /** Waits until all running members share all partitions. */
   async settle(): Promise<void> {
     for (const group of GROUPS) {
-      const count = this.running.filter(({ options }) => options.group === group).length;
+      const running = this.running.filter(({ options }) => options.group === group);
+      const expected = running.map(({ options }) => options.member).sort();
       await this.#waitFor(group, "settle", SETTLE_MS_MAX, ({ state, members, partitions }) => {
+        const connected = members.filter(({ isConnected }) => isConnected).map(({ clientId }) => clientId);
         const isShared = partitions.every(({ memberId }) => memberId !== undefined);
-        return state === "stable" && members.length === count && isShared;
+        const isComplete =
+          members.length === expected.length && String(connected.sort()) === String(expected);
+        return state === "stable" && isShared && isComplete;
       });
     }
   }
@@ -178,6 +184,7 @@ export class GroupCluster {
 
   /** Ends the producers, lets the groups read everything, ends the members, and looks at what there is. */
   async finish(): Promise<void> {
+    await this.#producers!.ready;
     this.#producers!.signal("SIGTERM");
     await this.#exit(this.#producers!, "the producers' process");
     await this.settle();

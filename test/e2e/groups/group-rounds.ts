@@ -59,10 +59,10 @@ export async function runGroupRounds(options: GroupRoundsOptions): Promise<Group
 
 type FaultName = keyof typeof FAULTS;
 
-/** All faults in random order, again and again. */
+/** All faults in random order, the broker twice, again and again. */
 function* faultDeck(random: Random): Generator<FaultName, never> {
   for (;;) {
-    const names = Object.keys(FAULTS) as FaultName[];
+    const names: FaultName[] = [...(Object.keys(FAULTS) as FaultName[]), "kill the broker"];
     while (names.length > 0) yield names.splice(Math.floor(random.fraction() * names.length), 1)[0]!;
   }
 }
@@ -80,8 +80,10 @@ async function runRound(
     names.push(random.fraction() < 0.5 ? "kill a member" : "stop a member");
   await Promise.all(
     names.map(async (name) => {
-      await sleep(systemClock, random.fraction() * 300);
-      await FAULTS[name](cluster, random);
+      // Faults draw at the same time: each from its own, so that a seed means the same in every run.
+      const own = seededRandom(random.fraction() * 2 ** 32);
+      await sleep(systemClock, own.fraction() * 300);
+      await FAULTS[name](cluster, own);
     }),
   );
   const isSettled = random.fraction() < SETTLED_SHARE;

@@ -20,6 +20,7 @@ const stop = (isForGood: boolean) => {
 };
 process.on("SIGTERM", () => stop(true));
 process.on("SIGINT", () => stop(false));
+process.stdout.write("ready\n");
 const start = options.kind === "thin" ? startThinMember : startSdkMember;
 member = await start(options, recorder, late);
 if (leave !== undefined) member.stop(leave);

@@ -26,6 +26,7 @@ let isRunning = true;
 process.on("SIGTERM", () => {
   isRunning = false;
 });
+process.stdout.write("ready\n");
 
 async function produce(name: string): Promise<void> {
   const producer = client.producer({ deliveryTimeoutMs: 60_000, maxBlockMs: 60_000 });

@@ -151,8 +151,11 @@ describe("owners", () => {
   });
 
   it("of one instance id follow each other at once", () => {
-    const both = [joined("a", { instance: "i" }), joined("b", { instance: "i" })];
-    expect(kinds(...both, assigned("a", 1), fault("killed", "a"), assigned("b", 1))).toEqual([]);
+    const begin = [joined("a", { instance: "i" }), joined("c"), assigned("a", 1), fault("killed", "a")];
+    const next = joined("b", { instance: "i" });
+    expect(kinds(...begin, next, assigned("b", 1))).toEqual([]);
+    expect(kinds(...begin, next, assigned("c", 2))).toEqual([]);
+    expect(kinds(...begin, assigned("c", 2), next)).toEqual(["two-owners"]);
   });
 });
 

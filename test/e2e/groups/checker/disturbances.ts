@@ -1,5 +1,5 @@
 /** When a member may have been out of the broker's sight, so that its session could end without its knowledge. */
-import type { HistoryEvent } from "./events.ts";
+import type { HistoryEvent, Joined } from "./events.ts";
 
 /** A time in which member and broker could not talk, microseconds; Infinity: until the end. */
 export interface Disturbance {
@@ -16,6 +16,8 @@ export const TIMER_SLACK_US = 50_000;
 export class Disturbances {
   readonly #broker: Disturbance[] = [];
   readonly #members = new Map<string, Disturbance[]>();
+  /** By group and instance id, in the order they joined. */
+  readonly #instances = new Map<string, Joined[]>();
   readonly #beginnings = new Map<string, number>();
 
   constructor(events: readonly HistoryEvent[]) {
@@ -28,8 +30,13 @@ export class Disturbances {
     return [...this.#broker, ...this.#of(member)];
   }
 
-  /** Whether a session of `sessionTimeoutMs` can have been over at a time, as far as the faults go. */
-  mayHaveEndedSession(member: string, sessionTimeoutMs: number, at: number): boolean {
+  /** Whether the session of a member can have been over at a time: by its timeout, or as another took its place. */
+  mayHaveEndedSession(
+    { member, group, instance, at: joinedAt, sessionTimeoutMs }: Joined,
+    at: number,
+  ): boolean {
+    const successors = instance === undefined ? [] : (this.#instances.get(`${group} ${instance}`) ?? []);
+    if (successors.some((successor) => successor.at > joinedAt && successor.at <= at)) return true;
     const timeout = sessionTimeoutMs * 1_000 - TIMER_SLACK_US;
     return this.of(member).some(({ from, to }) => from + timeout <= at && at <= to + GRACE_US);
   }
@@ -54,6 +61,11 @@ export class Disturbances {
 
   #add(event: HistoryEvent): void {
     switch (event.kind) {
+      case "joined": {
+        const key = `${event.group} ${event.instance}`;
+        this.#instances.set(key, [...(this.#instances.get(key) ?? []), event]);
+        break;
+      }
       case "broker-killed":
         this.#broker.push({ from: event.at, to: Number.POSITIVE_INFINITY });
         break;

@@ -29,13 +29,12 @@ export function checkOwners({ tenures }: Chapter, disturbances: Disturbances, en
 
 function objection(earlier: Tenure, later: Tenure, disturbances: Disturbances): string | undefined {
   if (earlier.member === later.member) return undefined;
-  const { instance, member, sessionTimeoutMs } = earlier.member;
-  const takesOver = instance !== undefined && instance === later.member.instance;
-  if (takesOver) return undefined;
-  if (earlier.assigned.epoch === later.assigned.epoch) return "both in one epoch";
+  const { instance, sessionTimeoutMs } = earlier.member;
+  const isSuccessor = instance !== undefined && instance === later.member.instance;
+  if (earlier.assigned.epoch === later.assigned.epoch && !isSuccessor) return "both in one epoch";
   const givenAt = later.assigned.at;
   if (givenAt >= heldUntil(earlier)) return undefined;
-  if (disturbances.mayHaveEndedSession(member, sessionTimeoutMs, givenAt)) return undefined;
+  if (disturbances.mayHaveEndedSession(earlier.member, givenAt)) return undefined;
   return `it had not given it up, and its session of ${sessionTimeoutMs} ms cannot have been over`;
 }
 

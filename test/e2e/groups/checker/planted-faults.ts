@@ -3,7 +3,7 @@ import type { Random } from "../../../../src/base/index.ts";
 import type { HistoryEvent, Polled } from "./events.ts";
 import type { FindingKind } from "./finding.ts";
 import { type Chapter, Story } from "./story.ts";
-import { isAcknowledged } from "./tenure.ts";
+import { type Commit, isAcknowledged, type Tenure } from "./tenure.ts";
 
 type History = readonly HistoryEvent[];
 /** Returns the history with the fault, or undefined if there is no place for one. */
@@ -37,12 +37,8 @@ export const PLANTS: Readonly<Record<FindingKind, Plant>> = {
     change(events, one(random, ofKind(events, "assigned")), { start: 1_000_000 }),
   "start-behind": (events, random) => {
     const chapter = one(random, chaptersWithoutRewind(events));
-    const commit = chapter?.commits.find(
-      (commit) => isAcknowledged(commit) && commit.sent.offset > 0 && commit.tenure !== undefined,
-    );
-    if (chapter === undefined || commit === undefined) return undefined;
-    const next = chapter.tenures[chapter.tenures.indexOf(commit.tenure!) + 1];
-    return change(events, next?.assigned, { start: commit.sent.offset - 1 });
+    const [next, commit] = one(random, chapter === undefined ? [] : successions(chapter)) ?? [];
+    return commit && change(events, next!.assigned, { start: commit.sent.offset - 1 });
   },
   "never-polled": (events, random) => {
     const poll = one(random, ofKind(events, "polled"));
@@ -156,6 +152,18 @@ function swapFirstAndLastOfProducer(values: readonly string[]): readonly string[
 function longPollsInOrder(events: History): Polled[] {
   const inOrder = new Set(ofKind(events, "joined").flatMap((e) => (e.inOrder ? [e.member] : [])));
   return ofKind(events, "polled").filter(({ member, values }) => values.length > 1 && inOrder.has(member));
+}
+
+/** Tenures with a commit of the one before, which was another member's. */
+function successions({ commits, tenures }: Chapter): [Tenure, Commit][] {
+  return tenures.slice(1).flatMap((tenure, index): [Tenure, Commit][] => {
+    const before = tenures[index]!;
+    const commit = commits.find(
+      (commit) => commit.tenure === before && isAcknowledged(commit) && commit.sent.offset > 0,
+    );
+    const isOrderly = before.member !== tenure.member && before.assigned.at < tenure.assigned.at;
+    return commit !== undefined && isOrderly && commit.sent.at < tenure.assigned.at ? [[tenure, commit]] : [];
+  });
 }
 
 function chaptersWithoutRewind(events: History): Chapter[] {
