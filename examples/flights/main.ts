@@ -1,18 +1,20 @@
 /**
  * `npm run demo`: 20,000 real flights through a real broker. Starts it as its own process, produces the flights keyed
  * by origin airport, kills it in the middle and starts it again, reads everything back, checks every record and the
- * order of every key, and replays a partition from an offset and from a point in time. Leaves nothing behind; the exit
- * status is 0 only if everything is as it should be.
+ * order of every key, and replays a partition from an offset and from a point in time. Then a group of two processes adds
+ * up the delays of each airport, one of them is killed, and the model is rebuilt from the log. Leaves nothing behind; the
+ * exit status is 0 only if everything is as it should be.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { connect } from "../../src/index.ts";
+import { type Client, connect } from "../../src/index.ts";
 import { CLI, startBroker, stopBroker } from "./broker-process.ts";
-import { readFlights, TOPIC } from "./flights.ts";
+import { type Flight, readFlights, TOPIC } from "./flights.ts";
 import { checkOrder, countFrom, produce, readBack } from "./log-proof.ts";
+import { airportsOf, rebuild, runGroup } from "./read-model.ts";
 
 const PARTITIONS = 6;
 const REPLAY_FROM = Date.UTC(2001, 1, 14);
@@ -21,12 +23,49 @@ function rate(bytes: number, ms: number): string {
   return `${(bytes / 1e6 / (ms / 1_000)).toFixed(1)} MB/s`;
 }
 
+function say(label: string, text: string): void {
+  console.log(`${label.padEnd(12)}${text}`);
+}
+
+/** A group adds up the delays of each airport, and loses a member on the way; the log gives the same model twice. */
+async function delays(client: Client, endpoint: string, flights: readonly Flight[]): Promise<void> {
+  const { shared, addedByKilled, movedMs } = await runGroup(client, endpoint, PARTITIONS);
+  say("group", `2 processes with ${shared.join(" and ")} partitions add up the delays of each airport`);
+  say(
+    "killed",
+    `one with SIGKILL after ${addedByKilled} flights; its partitions went to the other after ${movedMs.toFixed(0)} ms`,
+  );
+  const { ofGroup, fromBeginning, fromSnapshot, inSnapshots } = await rebuild(client, PARTITIONS);
+  const airports = airportsOf(ofGroup);
+  let added = 0;
+  let delayMinutes = 0;
+  for (const airport of airports.values()) {
+    added += airport.flights;
+    delayMinutes += airport.delayMinutes;
+  }
+  const sent = flights.reduce((sum, { delay }) => sum + delay, 0);
+  if (added !== flights.length || delayMinutes !== sent) {
+    throw new Error(
+      `the group added up ${added} flights and ${delayMinutes} minutes; ${flights.length} and ${sent} were sent`,
+    );
+  }
+  say(
+    "model",
+    `${airports.size} airports, ${added} flights, ${(delayMinutes / added).toFixed(2)} minutes late on average`,
+  );
+  const model = JSON.stringify(ofGroup);
+  if (JSON.stringify(fromBeginning) !== model) throw new Error("the replay from offset 0 gave another model");
+  if (JSON.stringify(fromSnapshot) !== model)
+    throw new Error("the replay from a stored model gave another one");
+  say("rebuilt", `by replay from offset 0: ${added} flights, equal`);
+  say("", `from models stored on the way: ${added - inSnapshots} flights, equal`);
+}
+
 async function run(dataDir: string): Promise<void> {
   const flights = await readFlights();
   const bytes = flights.reduce((sum, flight) => sum + JSON.stringify(flight).length, 0);
   let broker = await startBroker(dataDir, "0");
   try {
-    const say = (label: string, text: string) => console.log(`${label.padEnd(12)}${text}`);
     say("broker", `${broker.endpoint}, a process of its own`);
     const create = [
       "topic",
@@ -83,6 +122,7 @@ async function run(dataDir: string): Promise<void> {
       "",
       `partition 2 from ${new Date(REPLAY_FROM).toISOString().slice(0, 10)}: ${byTime.count} records, from offset ${byTime.first?.offset}`,
     );
+    await delays(client, broker.endpoint, flights);
     await client.close();
     console.log("\nEverything is as it was sent.");
   } finally {
