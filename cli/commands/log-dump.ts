@@ -89,7 +89,7 @@ function batchLine(batch: DumpItem & { kind: "batch" }): string {
   return [
     `position ${batch.position}`,
     `offsets ${batch.baseOffset} to ${batch.lastOffset}`,
-    `records ${batch.recordCount}`,
+    recordsOf(batch),
     `${batch.bytes} B`,
     batch.compression ?? "unknown codec",
     `epoch ${batch.leaderEpoch ?? "none"}`,
@@ -97,8 +97,17 @@ function batchLine(batch: DumpItem & { kind: "batch" }): string {
     ...(producerId === undefined ? [] : [`producer ${producerId}/${producerEpoch} sequence ${baseSequence}`]),
     ...(batch.isTransactional ? ["transactional"] : []),
     ...(batch.isControl ? ["control"] : []),
+    ...(batch.deleteHorizonMs === undefined
+      ? []
+      : [`tombstones until ${formatTimestamp(batch.deleteHorizonMs)}`]),
     `crc ${batch.crc.toString(16).padStart(8, "0")}`,
   ].join("  ");
+}
+
+/** Compaction leaves fewer records than offsets. */
+function recordsOf({ baseOffset, lastOffset, recordCount }: DumpItem & { kind: "batch" }): string {
+  const offsets = lastOffset - baseOffset + 1;
+  return recordCount < offsets ? `records ${recordCount} of ${offsets}, compacted` : `records ${recordCount}`;
 }
 
 function recordLine(record: DumpItem & { kind: "record" }, dim: (text: string) => string): string {

@@ -50,6 +50,7 @@ type BatchFields = Pick<
   | "producerEpoch"
   | "baseSequence"
   | "recordCount"
+  | "deleteHorizonMs"
 > & { readonly lastOffset: number; readonly bytes: number };
 
 /** Takes what is dumped. */

@@ -1,5 +1,5 @@
 import { type DirectoryEntry, type FileSystem, FileSystemError } from "../../src/fs/index.ts";
-import { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX } from "../../src/log/index.ts";
+import { baseOffsetOfLogName, DELETED_SUFFIX, LOG_SUFFIX, SWAP_SUFFIX } from "../../src/log/index.ts";
 import { CliError, ExitCode } from "../cli-error.ts";
 
 /** A segment on disk. */
@@ -81,9 +81,13 @@ async function listFolder(fs: FileSystem, path: string): Promise<DirectoryEntry[
 }
 
 function partitionFiles(folder: string, entries: readonly DirectoryEntry[]): PartitionFiles {
-  const segments = entries.flatMap(({ name, kind }) => {
-    const baseOffset = kind === "file" ? baseOffsetOfLogName(name) : undefined;
-    return baseOffset === undefined ? [] : [segmentFiles(`${folder}/${name}`, baseOffset)];
+  const files = new Set(entries.flatMap(({ name, kind }) => (kind === "file" ? [name] : [])));
+  const segments = [...files].flatMap((name) => {
+    const isSwap = name.endsWith(SWAP_SUFFIX);
+    const baseOffset = baseOffsetOfLogName(isSwap ? name.slice(0, -SWAP_SUFFIX.length) : name);
+    // A cleaned segment that waits for its name counts instead of the one that has it.
+    if (baseOffset === undefined || files.has(name + SWAP_SUFFIX)) return [];
+    return [segmentFiles(`${folder}/${name}`, baseOffset)];
   });
   segments.sort((a, b) => a.baseOffset - b.baseOffset);
   return { name: lastName(folder), folder, segments, isWhole: true };
@@ -101,7 +105,7 @@ function namedFile(path: string): FoundLogs {
 }
 
 function segmentFiles(logPath: string, baseOffset: number): SegmentFiles {
-  const stem = logPath.slice(0, -LOG_SUFFIX.length);
+  const stem = logPath.endsWith(LOG_SUFFIX) ? logPath.slice(0, -LOG_SUFFIX.length) : logPath;
   return {
     baseOffset,
     logPath,

@@ -1,5 +1,5 @@
 import type { FileSystem } from "../../src/fs/index.ts";
-import { parseCount, readCheckpoint, readPartitionMetadata } from "../../src/log/index.ts";
+import { parseCount, readCheckpoint, readPartitionMetadata, SWAP_SUFFIX } from "../../src/log/index.ts";
 import { EpochTerms } from "./epoch-terms.ts";
 import type { Findings } from "./finding.ts";
 import type { FoundLogs, PartitionFiles } from "./log-files.ts";
@@ -65,6 +65,16 @@ async function verifyPartition(
   let nextOffset = 0;
   for (const [number, segment] of segments.entries()) {
     const isLast = isWhole && number === segments.length - 1;
+    if (expected !== undefined && segment.baseOffset < expected) {
+      const problem = `the segment before it holds its offsets up to ${expected}: it was compacted, its removal was interrupted, and the broker's next start ends it`;
+      findings({ severity: "notice", file: segment.logPath, fault: "leftover", problem });
+      continue;
+    }
+    if (segment.logPath.endsWith(SWAP_SUFFIX)) {
+      const problem =
+        "compaction was interrupted as it put this file into its place; the broker's next start does so";
+      findings({ severity: "notice", file: segment.logPath, fault: "unfinished-swap", problem });
+    }
     if (expected !== undefined && segment.baseOffset !== expected) {
       const problem = `it begins at offset ${segment.baseOffset}, the segment before it ends at ${expected}: a segment is missing or out of place`;
       findings({ severity: "damage", file: segment.logPath, fault: "segment-gap", problem });

@@ -5,7 +5,7 @@ export type { CleaningReport } from "./compaction/log-cleaner.ts";
 export { OffsetMap } from "./compaction/offset-map.ts";
 export { FilePool } from "./file-pool.ts";
 export type { DurabilityPort } from "./group-commit.ts";
-export { LruBudget } from "./lru-budget.ts";
+export { type Evictable, LruBudget } from "./lru-budget.ts";
 export { EPOCHS_FILE_NAME, type LeaderTerm, parseTerms } from "./leader-epochs.ts";
 export type { LogListener } from "./log-state.ts";
 export type { OpenLogOptions } from "./open-log-options.ts";
@@ -17,6 +17,7 @@ export {
   LOG_SUFFIX,
   OFFSET_INDEX_SUFFIX,
   segmentStem,
+  SWAP_SUFFIX,
   TIME_INDEX_SUFFIX,
 } from "./segment-names.ts";
 export { type BatchVisitor, type ScanStop, scanBatches } from "./segment-scan.ts";
