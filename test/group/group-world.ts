@@ -1,0 +1,388 @@
+/**
+ * A group with programs that join it over streams which delay and break, and a coordinator that stores before it tells
+ * and may be killed in between. After every step it is checked what must always hold.
+ */
+import { expect } from "vitest";
+import { MillraceError } from "../../src/errors/index.ts";
+import { Group } from "../../src/group/group.ts";
+import type {
+  GroupChanges,
+  MemberNotice,
+  StoredGroupState,
+  StoredMember,
+} from "../../src/group/group-changes.ts";
+import type { AssignorName, GroupSubscription, MemberDescription } from "../../src/group/index.ts";
+import { nameOf, partitionOf, REBALANCE_MS, SESSION_MS, TestCatalogue } from "./group-rig.ts";
+
+/** One stream: what is on its way, and who knows that it is broken. */
+interface Stream {
+  readonly session: number;
+  /** Notices that were sent, with the ids of the topics that were assigned. */
+  readonly down: { readonly notice: MemberNotice; readonly topicIds: ReadonlyMap<string, string> }[];
+  readonly up: ((group: Group) => void)[];
+  isOpenForMember: boolean;
+  isOpenForGroup: boolean;
+}
+
+/** A program that is a member, or believes so. */
+export class Program {
+  readonly memberId: string;
+  readonly instanceId: string | undefined;
+  subscription: GroupSubscription;
+  readonly assignor: AssignorName | undefined;
+  stream: Stream | undefined;
+  epoch = 0;
+  /** Topic ids by names of partitions that it reads. */
+  readonly has = new Map<string, string>();
+  /** The same of those that it was told to give up and still works on. */
+  readonly owes = new Map<string, string>();
+  /** It was told that its membership is over, or died. */
+  isOver = false;
+
+  constructor(who: Pick<Program, "memberId" | "instanceId" | "assignor">, subscription: GroupSubscription) {
+    this.memberId = who.memberId;
+    this.instanceId = who.instanceId;
+    this.assignor = who.assignor;
+    this.subscription = subscription;
+  }
+
+  /** What it believes to have. */
+  get beliefs(): [name: string, topicId: string][] {
+    return this.isOver ? [] : [...this.has, ...this.owes];
+  }
+
+  end(): void {
+    this.isOver = true;
+    if (this.stream !== undefined) this.stream.isOpenForMember = false;
+  }
+
+  /** Hears the next notice that is on its way. */
+  hear(): boolean {
+    const next = this.stream?.isOpenForMember ? this.stream.down.shift() : undefined;
+    if (next === undefined) return false;
+    if ("ended" in next.notice) {
+      this.end();
+      return true;
+    }
+    const { memberEpoch, assigned, revoked } = next.notice.change;
+    if (memberEpoch < this.epoch) throw new Error(`epoch ${memberEpoch} after ${this.epoch}`);
+    this.epoch = memberEpoch;
+    for (const name of revoked.map(nameOf)) {
+      this.owes.set(name, this.has.get(name) ?? this.owes.get(name) ?? "unknown");
+      this.has.delete(name);
+    }
+    for (const name of assigned.map(nameOf)) {
+      if (this.has.has(name) || this.owes.has(name)) throw new Error(`${name} is assigned twice`);
+      this.has.set(name, next.topicIds.get(name)!);
+    }
+    return true;
+  }
+
+  /** Says that it has given up the first few of what it was told to. */
+  release(count: number): boolean {
+    const { stream } = this;
+    const names = [...this.owes.keys()].slice(0, count);
+    if (!stream?.isOpenForMember || names.length === 0) return false;
+    for (const name of names) this.owes.delete(name);
+    stream.up.push((group) => group.release(stream.session, names.map(partitionOf)));
+    return true;
+  }
+
+  /** Something that it says reaches the group. */
+  speak(group: Group): boolean {
+    const said = this.stream?.isOpenForMember ? this.stream.up.shift() : undefined;
+    if (said === undefined) return false;
+    if (this.stream!.isOpenForGroup) said(group);
+    return true;
+  }
+}
+
+/** The largest numbers that steps choose from. */
+export const SLOTS = 5;
+export const SUBSCRIPTIONS: readonly GroupSubscription[] = [
+  { topics: ["a", "b"], topicPattern: undefined },
+  { topics: ["b", "a"], topicPattern: undefined },
+  { topics: [], topicPattern: "a|b" },
+  { topics: ["a"], topicPattern: undefined },
+  { topics: ["b"], topicPattern: undefined },
+];
+
+export class World {
+  readonly catalogue = new TestCatalogue();
+  readonly #subscriptions: readonly GroupSubscription[];
+  readonly #assignors: readonly (AssignorName | undefined)[];
+  group: Group;
+  nowMs = 0;
+  /** All that ever ran; the newest of each slot is the one that steps speak of. */
+  readonly programs: Program[] = [];
+  readonly #slots: (Program | undefined)[] = Array(SLOTS).fill(undefined);
+  /** By the sessions of the group that there is now. */
+  readonly #streams = new Map<number, Stream>();
+  readonly #unstored: { readonly changes: GroupChanges; readonly topicIds: Map<string, string> }[] = [];
+  #storedState: StoredGroupState = { groupEpoch: 0, assignor: "uniform" };
+  readonly #storedMembers = new Map<string, StoredMember>();
+
+  constructor(
+    subscriptions: readonly GroupSubscription[],
+    assignors: readonly (AssignorName | undefined)[] = [undefined],
+  ) {
+    this.#subscriptions = subscriptions;
+    this.#assignors = assignors;
+    this.catalogue.create("a", 3);
+    this.catalogue.create("b", 2);
+    this.group = new Group({ name: "world", catalogue: this.catalogue });
+  }
+
+  slot(number: number): Program | undefined {
+    return this.#slots[number];
+  }
+
+  /** A new program; one that runs in its place goes on as a ghost. The first two slots have instance ids. */
+  start(number: number, choice: number): void {
+    const program = new Program(
+      {
+        memberId: `m${this.programs.length}`,
+        instanceId: number < 2 ? `static-${number}` : undefined,
+        assignor: this.#assignors[choice % this.#assignors.length],
+      },
+      this.#subscriptions[choice % this.#subscriptions.length]!,
+    );
+    this.programs.push(program);
+    this.#slots[number] = program;
+    this.connect(program);
+  }
+
+  /** Joins, or comes back after the stream broke. What the group refuses is over for the program. */
+  connect(program: Program): void {
+    if (program.isOver || program.stream?.isOpenForMember) return;
+    const before = program.stream;
+    try {
+      const session = this.group.join({
+        group: "world",
+        memberId: program.memberId,
+        memberEpoch: program.epoch,
+        owned: program.beliefs.map(([name]) => partitionOf(name)),
+        instanceId: program.instanceId,
+        clientId: "test",
+        subscription: program.subscription,
+        assignor: program.assignor,
+        sessionTimeoutMs: SESSION_MS,
+        rebalanceTimeoutMs: REBALANCE_MS,
+      });
+      program.stream = { session, down: [], up: [], isOpenForMember: true, isOpenForGroup: true };
+      // What it was to give up before, it hears again.
+      for (const [name, topicId] of program.owes) program.has.set(name, topicId);
+      program.owes.clear();
+      this.#streams.set(session, program.stream);
+      if (before !== undefined) before.isOpenForGroup = false;
+    } catch (error) {
+      expect(error).toBeInstanceOf(MillraceError);
+      const allowed = ["UNKNOWN_MEMBER", "STALE_MEMBER_EPOCH", "MEMBER_FENCED"];
+      expect(allowed).toContain((error as MillraceError).reason);
+      program.end();
+    }
+  }
+
+  /** The group notices that a stream is broken, which the program may not know. */
+  sever(program: Program): void {
+    const { stream } = program;
+    if (!stream?.isOpenForGroup) return;
+    stream.isOpenForGroup = false;
+    this.group.disconnected(stream.session, this.nowMs);
+  }
+
+  leave(program: Program): void {
+    const { stream } = program;
+    if (!stream?.isOpenForMember || !stream.isOpenForGroup) return;
+    this.group.leave(stream.session);
+    program.end();
+  }
+
+  subscribe(program: Program, choice: number): void {
+    const { stream } = program;
+    if (!stream?.isOpenForMember) return;
+    const wanted = this.#subscriptions[choice % this.#subscriptions.length]!;
+    program.subscription = wanted;
+    stream.up.push((group) => group.subscribe(stream.session, wanted));
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    this.group.tick(this.nowMs);
+  }
+
+  /** The topic is created, grows, is deleted or is created anew. */
+  changeTopic(name: string, choice: number): void {
+    const partitionCount = this.catalogue.topic(name)?.partitionCount;
+    if (partitionCount === undefined || choice === 0) this.catalogue.create(name, 1 + choice);
+    else if (choice === 1) this.catalogue.delete(name);
+    else this.catalogue.grow(name, Math.min(6, partitionCount + choice - 1));
+    this.group.topicsChanged();
+  }
+
+  /** Begins to store what came of the events. */
+  take(): boolean {
+    const before = this.group.members();
+    const changes = this.group.takeChanges(this.nowMs);
+    this.#expectLeastMovement(before);
+    const topicIds = new Map<string, string>();
+    for (const { name, topicId, partitionCount } of this.catalogue.topics()) {
+      for (let number = 0; number < partitionCount; number++) topicIds.set(`${name}-${number}`, topicId);
+    }
+    this.#unstored.push({ changes, topicIds });
+    const { state, members, removedMemberIds, notices } = changes;
+    return state !== undefined || members.length + removedMemberIds.length + notices.length > 0;
+  }
+
+  /** The oldest of what is being stored is durable: it is told. */
+  store(): boolean {
+    const next = this.#unstored.shift();
+    if (next === undefined) return false;
+    const { changes, topicIds } = next;
+    this.#storedState = changes.state ?? this.#storedState;
+    for (const id of changes.removedMemberIds) this.#storedMembers.delete(id);
+    for (const member of changes.members) this.#storedMembers.set(member.memberId, member);
+    for (const notice of changes.notices) {
+      const stream = this.#streams.get(notice.session);
+      if (stream?.isOpenForGroup) stream.down.push({ notice, topicIds });
+      if (stream !== undefined && "ended" in notice) stream.isOpenForGroup = false;
+    }
+    return true;
+  }
+
+  /** The coordinator is killed: what was not stored never was. Streams are gone, which the programs notice later. */
+  crash(): void {
+    this.#unstored.length = 0;
+    for (const stream of this.#streams.values()) stream.isOpenForGroup = false;
+    this.#streams.clear();
+    const stored = { ...this.#storedState, members: [...this.#storedMembers.values()] };
+    this.group = Group.restore({ name: "world", catalogue: this.catalogue }, stored, this.nowMs);
+  }
+
+  /** What holds after every step. Plain comparisons: this runs far too often for `expect`. */
+  check(): void {
+    const owners = new Map<string, Program>();
+    for (const program of this.#live()) {
+      for (const [name, topicId] of program.beliefs) {
+        const other = owners.get(`${name} ${topicId}`);
+        if (other !== undefined) throw new Error(`${other.memberId} and ${program.memberId} have ${name}`);
+        owners.set(`${name} ${topicId}`, program);
+      }
+    }
+    for (const program of this.programs) {
+      if (!program.isOver) this.#checkCommits(program, owners);
+    }
+  }
+
+  /** Who believes to have a partition may commit, and then nobody else believes so. */
+  #checkCommits(program: Program, owners: ReadonlyMap<string, Program>): void {
+    const { memberId, epoch } = program;
+    for (const { name, topicId, partitionCount } of this.catalogue.topics()) {
+      for (let number = 0; number < partitionCount; number++) {
+        const partition = { topic: name, partition: number };
+        const refusal = this.group.mayCommit(memberId, epoch, partition);
+        const believer = owners.get(`${name}-${number} ${topicId}`);
+        if (believer === program && refusal !== undefined) throw refusal;
+        if (refusal !== undefined) continue;
+        const holder = this.group.holderOf(partition)?.memberId;
+        if (holder !== memberId || (believer ?? program) !== program) {
+          throw new Error(`${memberId} may commit ${name}-${number} of ${holder} and ${believer?.memberId}`);
+        }
+      }
+    }
+  }
+
+  /** No events any more: broken streams are noticed, the living come back, and everything arrives. */
+  settle(): void {
+    for (const program of this.programs) {
+      if (program.stream?.isOpenForGroup !== true && program.stream !== undefined) {
+        program.stream.isOpenForMember = false;
+      }
+      if (!program.stream?.isOpenForMember) {
+        this.sever(program);
+        this.connect(program);
+      }
+    }
+    this.#quiesce();
+    this.pass(SESSION_MS);
+    this.pass(REBALANCE_MS);
+    this.#quiesce();
+  }
+
+  #quiesce(): void {
+    for (let round = 0; round < 200; round++) {
+      let isBusy = this.take();
+      while (this.store());
+      for (const program of this.programs) {
+        while (program.hear()) isBusy = true;
+        while (program.release(99)) isBusy = true;
+        while (program.speak(this.group)) isBusy = true;
+      }
+      this.check();
+      if (!isBusy) return;
+    }
+    throw new Error("the group does not come to rest");
+  }
+
+  /** What holds when nothing happens any more. */
+  expectSettled(): void {
+    const live = this.#live();
+    const described = this.group.members();
+    expect(described.map(({ memberId }) => memberId)).toEqual(live.map(({ memberId }) => memberId).sort());
+    expect(this.group.state).toBe(live.length === 0 ? "empty" : "stable");
+    for (const program of live) {
+      const member = described.find(({ memberId }) => memberId === program.memberId)!;
+      expect([program.epoch, member.memberEpoch]).toEqual([this.group.groupEpoch, this.group.groupEpoch]);
+      expect([...program.has.keys()].sort()).toEqual(member.assigned.map(nameOf));
+      expect(program.owes.size).toBe(0);
+    }
+    for (const { name, partitionCount } of this.catalogue.topics()) {
+      const readers = live.filter(({ subscription }) => isMeant(subscription, name));
+      for (let number = 0; number < partitionCount; number++) {
+        const owners = live.filter(({ has }) => has.has(`${name}-${number}`));
+        expect(owners).toHaveLength(readers.length === 0 ? 0 : 1);
+        for (const owner of owners) expect(readers).toContain(owner);
+      }
+    }
+    const isEqual = new Set(live.map(({ subscription }) => meaningOf(subscription))).size <= 1;
+    if (isEqual && this.group.assignor === "uniform" && live.length > 0) {
+      const loads = live.map(({ has }) => has.size);
+      expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
+    }
+    const before = this.group.members();
+    this.crash();
+    expect(this.group.members()).toEqual(before.map((member) => ({ ...member, connected: false })));
+    expect(this.take()).toBe(false);
+  }
+
+  /** Programs that are members: not fenced, not put out. In the order in which they were started. */
+  #live(): Program[] {
+    const members = new Set(this.group.members().map(({ memberId }) => memberId));
+    return this.programs.filter(({ memberId, isOver }) => members.has(memberId) && !isOver);
+  }
+
+  /** Among equal members nobody is to lose a partition that it may keep and to get another in one step. */
+  #expectLeastMovement(before: readonly MemberDescription[]): void {
+    const after = this.group.members();
+    const isEqual = new Set(after.map(({ subscription }) => meaningOf(subscription))).size <= 1;
+    if (!isEqual || this.group.assignor !== "uniform") return;
+    for (const member of after) {
+      const earlier = before.find(({ memberId }) => memberId === member.memberId);
+      const had = new Set(earlier?.target.map(nameOf));
+      const has = new Set(member.target.map(nameOf));
+      const lost = [...had].filter(
+        (name) => !has.has(name) && isMeant(member.subscription, partitionOf(name).topic),
+      );
+      const got = [...has].filter((name) => !had.has(name));
+      if (lost.length * got.length > 0) throw new Error(`${member.memberId} loses ${lost} and gets ${got}`);
+    }
+  }
+}
+
+function meaningOf({ topics, topicPattern }: GroupSubscription): string {
+  return ["a", "b"].filter((name) => isMeant({ topics, topicPattern }, name)).join();
+}
+
+function isMeant({ topics, topicPattern }: GroupSubscription, name: string): boolean {
+  return topics.includes(name) || (topicPattern?.includes(name) ?? false);
+}
