@@ -28,6 +28,9 @@ export interface EmbeddedOptions
       | "offsetsRetentionMs"
       | "checkpointIntervalMs"
       | "retentionCheckIntervalMs"
+      | "cleanerIntervalMs"
+      | "cleanerTimeShareMax"
+      | "cleanerMemoryBytes"
     > {
   /** True keeps everything in memory, gone with the broker. */
   readonly memory?: true;

@@ -1,6 +1,13 @@
 import { MillraceError } from "../../errors/index.ts";
 import type { millrace } from "../../gen/millrace.js";
-import { probeBatch, readBatchSize, readLastOffset, readRecordCount } from "../../record/index.ts";
+import {
+  probeBatch,
+  readBaseOffset,
+  readBatchSize,
+  readLastOffset,
+  readRecordCount,
+  RecordCursor,
+} from "../../record/index.ts";
 import type { ConsumedBatch, ConsumedRecord, ConsumedRecordCursor } from "../api/reader.ts";
 import { DeliveryCursor } from "./delivery-cursor.ts";
 
@@ -56,12 +63,25 @@ export class DeliveredBatch implements ConsumedBatch {
       if (size === undefined || size <= 0 || position + size > bytes.length) {
         throw this.#damaged("INVALID_BATCH", "its batches are cut off", position);
       }
-      count += Math.min(
-        readRecordCount(bytes, position),
-        Math.max(0, readLastOffset(bytes, position) + 1 - this.firstOffset),
-      );
+      count += this.#countFrom(position);
       position += size;
     }
+    return count;
+  }
+
+  /** Records of the batch at a position that are wanted. */
+  #countFrom(position: number): number {
+    const bytes = this.#bytes;
+    const endOffset = readLastOffset(bytes, position) + 1;
+    const baseOffset = readBaseOffset(bytes, position);
+    const recordCount = readRecordCount(bytes, position);
+    if (baseOffset >= this.firstOffset) return recordCount;
+    if (recordCount === endOffset - baseOffset) return Math.max(0, endOffset - this.firstOffset);
+    // Compaction took some: which of them are left below the offset wanted, only the records tell.
+    const cursor = new RecordCursor();
+    cursor.reset(bytes, position);
+    let count = 0;
+    while (cursor.next()) if (cursor.offset >= this.firstOffset) count++;
     return count;
   }
 
