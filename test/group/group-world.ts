@@ -269,8 +269,14 @@ export class World {
         owners.set(`${name} ${topicId}`, program);
       }
     }
-    for (const program of this.programs) {
-      if (!program.isOver) this.#checkCommits(program, owners);
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0; // nearly all of these refusals are as they should be: nobody looks where they come from
+    try {
+      for (const program of this.programs) {
+        if (!program.isOver) this.#checkCommits(program, owners);
+      }
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
     }
   }
 
