@@ -102,6 +102,25 @@ export interface StreamReading {
   next(): Promise<readonly StreamEvent[] | undefined>;
 }
 
+/** What was read of a partition, to be seen as events. */
+export interface RecordsToDescribe {
+  readonly topic: string;
+  readonly partition: number;
+  /** Whole batches in order, from the one on that holds `fromOffset`. */
+  readonly batches: readonly Buffer[];
+  readonly fromOffset: number;
+  /** Bytes of events, about. */
+  readonly bytesMax: number;
+}
+
+/** Records as events. */
+export interface DescribedRecords {
+  /** Offset that follows the last of the events. */
+  readonly nextOffset: number;
+  /** All of them, those without key too. Rejects with COORDINATOR_LOADING if the index does not have them in time. */
+  readonly events: Promise<readonly StreamEvent[]>;
+}
+
 /**
  * Event-sourced streams. All calls throw TOPIC_NOT_FOUND, INVALID_REQUEST for a topic without stream index, and the
  * failures of its partition's log.
@@ -114,11 +133,9 @@ export interface StreamsApi {
    * a `fromRevision` below the first one kept.
    */
   read(query: ReadStreamQuery): Promise<StreamReading>;
-  /** Decodes a record of an indexed topic as an event, with its revision. */
-  describeRecords(
-    topic: string,
-    partition: number,
-    batches: readonly Buffer[],
-    fromOffset: number,
-  ): Promise<readonly StreamEvent[]>;
+  /**
+   * Decodes records of an indexed topic as events with their revisions: those of the batches from an offset on, as many
+   * as fit `bytesMax`, at least one. The batches must stay as they are during the call, no longer.
+   */
+  describeRecords(records: RecordsToDescribe): DescribedRecords;
 }

@@ -108,6 +108,11 @@ export class LogRig {
     return log;
   }
 
+  /** The term of the log that was opened last. */
+  get leaderEpoch(): number {
+    return this.#leaderEpoch - 1;
+  }
+
   /** The line with this text that came last. */
   line(text: string): LogLine | undefined {
     return this.lines.findLast((line) => line.text.includes(text));

@@ -1,0 +1,285 @@
+import { MillraceError } from "../../errors/index.ts";
+import type { PartitionLog } from "../../log/index.ts";
+import { IndexKeys } from "../store/index-keys.ts";
+import type { IndexStore } from "../store/index-store.ts";
+import { IndexStoreError } from "../store/index-store-error.ts";
+import { type AppliedState, IndexDamage } from "../store/index-values.ts";
+import { indexDamaged, indexUnusable, stillLoading } from "../stream-errors.ts";
+import type { StreamHead } from "../stream-head.ts";
+import { beginningOf } from "./beginning.ts";
+import { Bell } from "./bell.ts";
+import { CatchUp } from "./catch-up.ts";
+import { HeadMap } from "./head-map.ts";
+import type { IndexedPartition, IndexEnvironment } from "./index-environment.ts";
+import { IndexWriter } from "./index-writer.ts";
+import { StreamGuard } from "./stream-guard.ts";
+import { Sweep } from "./sweep.ts";
+import { Tail } from "./tail.ts";
+import { Waiters } from "./waiters.ts";
+
+/** Longest wait for the index, after which the caller is told to come again. */
+const WAIT_MS_MAX = 5_000;
+/** Runs written at once. */
+const RUNS_AT_ONCE = 8_192;
+const RETRY_MS_MIN = 500;
+const RETRY_MS_MAX = 30_000;
+
+/**
+ * The streams of one partition: catches up with the log by reading it, then goes live, which is to note every batch as
+ * it is placed and to write the notes once they are readable. After any failure it begins again from what is written.
+ */
+export class PartitionIndex {
+  readonly name: string;
+  readonly log: PartitionLog;
+  readonly partition: number;
+  readonly keys: IndexKeys;
+  readonly store: IndexStore;
+  readonly heads: HeadMap;
+  readonly guard: StreamGuard;
+  readonly #env: IndexEnvironment;
+  readonly #tail: Tail;
+  readonly #writer: IndexWriter;
+  readonly #sweep: Sweep;
+  readonly #bell = new Bell();
+  readonly #waiters: Waiters;
+  readonly #news = (): void => this.#changed();
+  #applied: AppliedState = { appliedOffset: 0, leaderEpoch: 0 };
+  #catchUp: CatchUp | undefined;
+  /** No batch may be written until the index is live. */
+  #isJoining = false;
+  #failure: MillraceError | undefined;
+  #mustRebuild = false;
+  /** Somebody waits for the next write. */
+  #isUrgent = false;
+  /** Lets the log's writer ask again. */
+  #openRoom = (): void => undefined;
+  #isClosing = false;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(env: IndexEnvironment, { name, topicId, partition, leaderEpoch, log }: IndexedPartition) {
+    this.#env = env;
+    this.name = name;
+    this.log = log;
+    this.partition = partition;
+    this.store = env.store;
+    this.keys = new IndexKeys(topicId, partition);
+    this.heads = new HeadMap({ store: env.store, keys: this.keys, budget: env.heads });
+    this.#tail = new Tail(env.tail);
+    this.#writer = new IndexWriter({ store: env.store, keys: this.keys, heads: this.heads });
+    this.#sweep = new Sweep({ name, store: env.store, keys: this.keys, log, logger: env.logger });
+    this.#waiters = new Waiters(env.clock);
+    this.guard = new StreamGuard({
+      heads: this.heads,
+      tail: this.#tail,
+      leaderEpoch,
+      room: () => this.#room(),
+      release: (beforeOffset) => this.#release(beforeOffset),
+      fallBehind: () => this.#fallBehind(),
+      changed: this.#news,
+    });
+  }
+
+  /** Follows the log from now on, as soon as `before` has ended. */
+  start(before: Promise<void>): void {
+    this.log.guard = this.guard;
+    this.log.listen(this.#news);
+    this.#running = before.then(() => this.#run());
+  }
+
+  /** Follows the log no more; what is readable by now is written first, if the index is live. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#changed();
+    await this.#running;
+    this.#fallBehind();
+    this.log.unlisten(this.#news);
+    if (this.log.guard === this.guard) this.log.guard = undefined;
+    this.#changed();
+  }
+
+  /** The head of a stream at the end of the log, to be given back with `heads.unpin`. Waits until there is one. */
+  async pin(key: Uint8Array): Promise<StreamHead> {
+    for (;;) {
+      await this.ready();
+      const head = await this.heads.pin(key).catch((error: unknown) => {
+        throw this.explained(error);
+      });
+      if (this.guard.isLive && this.heads.has(head)) return head;
+      this.heads.unpin(head);
+    }
+  }
+
+  /** Resolves when the index is live. Throws COORDINATOR_LOADING with how far it is, or why it cannot be. */
+  async ready(): Promise<void> {
+    if (await this.#waiters.until(() => this.guard.isLive, WAIT_MS_MAX)) return;
+    throw this.#failure ?? stillLoading(this.name, this.#applied.appliedOffset, this.log.highWatermark);
+  }
+
+  /** Resolves when what lies below the offset is in the index; the offset must be readable. Throws as `ready`. */
+  async whenApplied(offset: number): Promise<void> {
+    if (await this.#applies(offset)) return;
+    throw this.#failure ?? stillLoading(this.name, this.#applied.appliedOffset, offset);
+  }
+
+  /** Resolves when the offset is readable, or a write was taken back since. Throws why it never will be. */
+  async whenReadable(offset: number): Promise<void> {
+    const { discardCount } = this.guard;
+    const isSettled = () =>
+      this.log.highWatermark >= offset ||
+      this.guard.discardCount !== discardCount ||
+      !this.guard.isLive ||
+      this.log.failure !== undefined;
+    const isInTime = await this.#waiters.until(isSettled, WAIT_MS_MAX);
+    if (this.log.failure !== undefined) throw this.log.failure;
+    if (!isInTime) throw stillLoading(this.name, this.log.highWatermark, offset);
+  }
+
+  /** A failure of the index as callers are told it; if it is damaged, it begins to be built again. */
+  explained(error: unknown): unknown {
+    if (error instanceof IndexDamage) return this.damaged(error.message, error);
+    return error instanceof IndexStoreError ? indexUnusable(this.name, error) : error;
+  }
+
+  /** The index says what cannot be: begins to build it again, and returns what to tell. */
+  damaged(problem: string, cause?: unknown): MillraceError {
+    const { logger } = this.#env;
+    logger.error({ partition: this.name, problem }, "stream index damaged; building it again from the log");
+    this.#mustRebuild = true;
+    this.#fallBehind();
+    return indexDamaged(this.name, problem, cause);
+  }
+
+  async #run(): Promise<void> {
+    for (let retryMs = RETRY_MS_MIN; !this.#isClosing; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
+      try {
+        await this.#env.opened();
+        await this.#begin();
+        await this.#read();
+        this.#failure = undefined;
+        retryMs = RETRY_MS_MIN;
+        await this.#follow();
+      } catch (error) {
+        this.#failed(error);
+        await this.#waiters.until(() => this.#isClosing, retryMs);
+      }
+    }
+  }
+
+  async #begin(): Promise<void> {
+    this.#fallBehind();
+    const { store, logger } = this.#env;
+    const options = { name: this.name, log: this.log, keys: this.keys, store, logger };
+    this.#applied = await beginningOf({ ...options, mustRebuild: this.#mustRebuild });
+    this.#mustRebuild = false;
+  }
+
+  /** Reads what the index lacks until it has everything in the log, and goes live. */
+  async #read(): Promise<void> {
+    const { clock, logger, catchUps } = this.#env;
+    const { name, log, heads } = this;
+    const catchUp = new CatchUp({ name, log, heads, writer: this.#writer, clock, logger }, this.#applied);
+    this.#catchUp = catchUp;
+    try {
+      while (!this.#isClosing && !this.#mustRebuild) {
+        if (!catchUp.isAtEnd) {
+          await catchUps.run(() => catchUp.step());
+          this.#applied = catchUp.state;
+          this.#checkWaiters();
+        } else if (this.#isAllReadable && this.guard.tryGoLive()) {
+          catchUp.finished();
+          return;
+        } else {
+          // Whoever writes pauses until everything written is readable: then nothing is between log and index.
+          this.#isJoining = true;
+          await this.#bell.heard();
+        }
+      }
+    } finally {
+      this.#catchUp = undefined;
+      this.#isJoining = false;
+      this.#changed();
+    }
+  }
+
+  /** Of a log that is offline what is not readable never will be. */
+  get #isAllReadable(): boolean {
+    const { logEndOffset, highWatermark, failure } = this.log;
+    return logEndOffset === highWatermark || failure !== undefined;
+  }
+
+  /** Writes what was noted, as long as the index is live. */
+  async #follow(): Promise<void> {
+    while (this.guard.isLive) {
+      const units = this.#tail.peek(this.log.highWatermark, RUNS_AT_ONCE);
+      if (units.length > 0) {
+        this.#isUrgent = false;
+        this.#applied = await this.#writer.write(units);
+        if (this.guard.isLive) this.#tail.drop(units.length);
+        this.#checkWaiters();
+        await this.#linger();
+      } else if (this.#isClosing) {
+        return;
+      } else if (!(await this.#sweep.step())) {
+        await this.#bell.heard();
+      }
+    }
+  }
+
+  /** Between two writes, unless somebody waits for the next. */
+  async #linger(): Promise<void> {
+    const { writeIntervalMs, tail } = this.#env;
+    if (writeIntervalMs === 0) return;
+    await this.#waiters.until(() => this.#isUrgent || this.#isClosing || tail.isSpent, writeIntervalMs);
+  }
+
+  async #applies(offset: number): Promise<boolean> {
+    if (this.#applied.appliedOffset >= offset) return true;
+    this.#isUrgent = true;
+    this.#changed();
+    return this.#waiters.until(() => this.#applied.appliedOffset >= offset, WAIT_MS_MAX);
+  }
+
+  #room(): Promise<void> | undefined {
+    if (this.#isClosing || this.log.failure !== undefined) return undefined;
+    const isFull = this.#env.tail.isSpent && !this.#tail.isEmpty;
+    const mustWait = this.guard.isLive ? isFull : this.#isJoining || this.#catchUp?.isOutrun === true;
+    if (!mustWait) return undefined;
+    return new Promise((resolve) => {
+      this.#openRoom = resolve;
+    });
+  }
+
+  /** A trim waits for the index. Where that cannot be written, the space matters more than old revisions. */
+  async #release(beforeOffset: number): Promise<number> {
+    if (this.#failure !== undefined) return beforeOffset;
+    if (this.guard.isLive) await this.#applies(beforeOffset);
+    return Math.min(beforeOffset, this.#applied.appliedOffset);
+  }
+
+  /** Lets go of all that is noted: it is read from the log again. */
+  #fallBehind(): void {
+    this.guard.stopLive();
+    this.heads.clear();
+    this.#tail.clear();
+    this.#changed();
+  }
+
+  #failed(error: unknown): void {
+    const explained = this.explained(error);
+    this.#failure = explained instanceof MillraceError ? explained : indexUnusable(this.name, error);
+    const fields = { partition: this.name, error: String(error) };
+    this.#env.logger.warn(fields, "stream index not up to date; it is tried again");
+    this.#fallBehind();
+  }
+
+  /** Something about log, writes or index has changed. */
+  #changed(): void {
+    this.#bell.ring();
+    this.#checkWaiters();
+  }
+
+  #checkWaiters(): void {
+    this.#openRoom();
+    this.#waiters.check();
+  }
+}

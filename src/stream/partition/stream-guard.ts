@@ -1,0 +1,139 @@
+import { MillraceError } from "../../errors/index.ts";
+import type { AppendGuard, Placing } from "../../log/index.ts";
+import { RecordCursor } from "../../record/index.ts";
+import { reservedHeader } from "../event-headers.ts";
+import { isExpected, reservedInRecord, snapshotAhead, wrongRevision } from "../stream-errors.ts";
+import type { HeadMap } from "./head-map.ts";
+import type { StreamCondition } from "./stream-condition.ts";
+import type { Tail } from "./tail.ts";
+import { PLAIN, UnitBuilder } from "./unit-builder.ts";
+
+/** A batch of more records is left to be read from the log: its streams would fill the memory. */
+const NOTED_RECORDS_MAX = 50_000;
+
+/** What a guard stands on. */
+export interface StreamGuardParts {
+  readonly heads: HeadMap;
+  readonly tail: Tail;
+  readonly leaderEpoch: number;
+  readonly room: () => Promise<void> | undefined;
+  readonly release: (beforeOffset: number) => Promise<number>;
+  /** The tail cannot take what comes; from here on the log is to be read. */
+  readonly fallBehind: () => void;
+  /** A write has ended. */
+  readonly changed: () => void;
+}
+
+/**
+ * The say of the streams in their log. Live, every batch is noted in the heads as it gets its offset, so that they are
+ * always at the end of the log and a condition is checked against nothing older; otherwise conditions are refused.
+ */
+export class StreamGuard implements AppendGuard {
+  readonly #parts: StreamGuardParts;
+  readonly #cursor = new RecordCursor();
+  #isLive = false;
+  #isPlacing = false;
+  /** How many writes were taken back. */
+  discardCount = 0;
+
+  constructor(parts: StreamGuardParts) {
+    this.#parts = parts;
+  }
+
+  get isLive(): boolean {
+    return this.#isLive;
+  }
+
+  /** Begins to note what comes; false, with nothing changed, while a write is under way. The heads must be current. */
+  tryGoLive(): boolean {
+    if (!this.#isPlacing) this.#isLive = true;
+    return this.#isLive;
+  }
+
+  /** Notes nothing any more. */
+  stopLive(): void {
+    this.#isLive = false;
+  }
+
+  place(placing: Placing): void {
+    this.#isPlacing = true;
+    const { condition } = placing;
+    if (condition !== undefined) this.#placeEvents(placing, condition as StreamCondition);
+    else if (this.#isLive) this.#placePlain(placing);
+  }
+
+  commit(): void {
+    this.#isPlacing = false;
+    this.#parts.tail.commit();
+    this.#parts.changed();
+  }
+
+  discard(): void {
+    this.#isPlacing = false;
+    this.discardCount++;
+    for (const head of this.#parts.tail.discard()) this.#parts.heads.rest(head);
+    this.#parts.changed();
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#parts.room();
+  }
+
+  release(beforeOffset: number): Promise<number> {
+    return this.#parts.release(beforeOffset);
+  }
+
+  #placeEvents({ baseOffset }: Placing, condition: StreamCondition): void {
+    const { head, expected, firstRevision, count, snapshotRevision, idempotencyKey } = condition.parts;
+    condition.leaveQueue();
+    if (!this.#isLive || !this.#parts.heads.has(head)) throw refused(condition, "lost");
+    const { nextRevision } = head;
+    if (!isExpected(expected, nextRevision)) {
+      condition.refusedFor = "conflict";
+      throw wrongRevision(expected, nextRevision);
+    }
+    if (snapshotRevision !== undefined) {
+      if (snapshotRevision >= nextRevision) throw snapshotAhead(snapshotRevision, nextRevision);
+    } else if (firstRevision !== nextRevision) {
+      throw refused(condition, "moved");
+    }
+    const unit = new UnitBuilder();
+    unit.add(head, baseOffset, count, { isPlain: false, snapshotRevision, idempotencyKey });
+    this.#stage(unit, baseOffset + count);
+  }
+
+  #placePlain({ batch, header, baseOffset }: Placing): void {
+    const { heads, fallBehind } = this.#parts;
+    const isNoted = header.recordCount <= NOTED_RECORDS_MAX;
+    const unit = new UnitBuilder();
+    const cursor = this.#cursor;
+    try {
+      cursor.reset(batch);
+      while (cursor.next()) {
+        if (cursor.keyLength === undefined) continue;
+        const reserved = cursor.headerCount > 0 ? reservedHeader(cursor.headers) : undefined;
+        if (reserved !== undefined) throw reservedInRecord(reserved);
+        if (!isNoted) continue;
+        const head = heads.hold(cursor.key!.toString("latin1"));
+        unit.append(head, baseOffset + cursor.offset - header.baseOffset, PLAIN);
+      }
+    } catch (error) {
+      const held = unit.runs.map(({ head }) => head);
+      unit.takeBack();
+      for (const head of held) heads.rest(head);
+      throw error;
+    }
+    if (isNoted) this.#stage(unit, baseOffset + header.lastOffsetDelta + 1);
+    else fallBehind();
+  }
+
+  #stage({ runs }: UnitBuilder, endOffset: number): void {
+    this.#parts.tail.stage({ endOffset, leaderEpoch: this.#parts.leaderEpoch, runs });
+  }
+}
+
+/** For the one who appends, who tries again. */
+function refused(condition: StreamCondition, reason: "moved" | "lost"): MillraceError {
+  condition.refusedFor = reason;
+  return new MillraceError("OVERLOADED", "the stream has moved on while the append waited; try again");
+}

@@ -1,0 +1,163 @@
+import type { PartitionIndex } from "../partition/partition-index.ts";
+import type { Slots } from "../partition/slots.ts";
+import type { EventRun, SnapshotPlace } from "../store/index-values.ts";
+import { revisionGone } from "../stream-errors.ts";
+import type { ReadStreamQuery, StreamEvent, StreamInfo, StreamReading } from "../types.ts";
+import { type EventPlace, fetchEvents } from "./event-fetch.ts";
+import { EventRuns } from "./event-runs.ts";
+import { findFirstKept } from "./first-kept.ts";
+
+/** Bytes of events given at once. */
+const PAGE_BYTES_MAX = 1_048_576;
+/** Events looked up ahead. */
+const PAGE_EVENTS_MAX = 128;
+
+/** What a reader stands on. */
+export interface StreamReaderOptions {
+  readonly index: PartitionIndex;
+  readonly slots: Slots;
+  readonly query: Omit<ReadStreamQuery, "topic">;
+  /** What is gone is passed over. Default: throws OFFSET_OUT_OF_RANGE. */
+  readonly skipsGone?: boolean;
+}
+
+/** A stream as it is at one moment, with all that is readable. */
+interface StreamView {
+  readonly streamId: Buffer;
+  readonly nextRevision: number;
+  readonly snapshot: SnapshotPlace | undefined;
+  readonly tail: readonly EventRun[];
+}
+
+/** Reads one stream as it was when the read began. */
+export class StreamReader implements StreamReading {
+  readonly info: StreamInfo;
+  readonly #options: StreamReaderOptions;
+  readonly #stream: Buffer;
+  readonly #runs: EventRuns;
+  #snapshot: EventPlace | undefined;
+  /** Looked up and not given yet, and what is left of the run behind them. */
+  #places: EventPlace[] = [];
+  #run: EventRun | undefined;
+  /** Events that may still be looked up. */
+  #left: number;
+
+  private constructor(
+    options: StreamReaderOptions,
+    info: StreamInfo,
+    found: { readonly runs: EventRuns; readonly snapshot: EventPlace | undefined },
+  ) {
+    this.#options = options;
+    this.info = info;
+    this.#stream = Buffer.from(options.query.stream);
+    this.#runs = found.runs;
+    this.#snapshot = found.snapshot;
+    this.#left =
+      (options.query.maxEvents ?? Number.POSITIVE_INFINITY) - (found.snapshot === undefined ? 0 : 1);
+  }
+
+  /** Looks at the stream as it is now. Throws OFFSET_OUT_OF_RANGE, COORDINATOR_LOADING, LOG_CORRUPT. */
+  static async open(options: StreamReaderOptions): Promise<StreamReader> {
+    const { index, query } = options;
+    const view = await viewOf(index, query.stream);
+    try {
+      const info = await infoOf(index, view);
+      return new StreamReader(options, info, bounds(options, view, info));
+    } catch (error) {
+      throw index.explained(error);
+    }
+  }
+
+  async next(): Promise<readonly StreamEvent[] | undefined> {
+    const { index, slots, query } = this.#options;
+    const common = { index, slots, stream: this.#stream, bytesMax: PAGE_BYTES_MAX };
+    const snapshot = this.#snapshot;
+    if (snapshot !== undefined) {
+      this.#snapshot = undefined;
+      return fetchEvents({ ...common, direction: "forwards", places: [snapshot] });
+    }
+    await this.#lookUp();
+    if (this.#places.length === 0) return undefined;
+    const places = this.#places;
+    const events = await fetchEvents({ ...common, direction: query.direction, places });
+    this.#places = places.slice(events.length);
+    return events;
+  }
+
+  async #lookUp(): Promise<void> {
+    try {
+      while (this.#places.length < PAGE_EVENTS_MAX && this.#left > 0) {
+        const run = this.#run ?? (await this.#runs.next());
+        if (run === undefined) return;
+        this.#run = this.#take(run);
+      }
+    } catch (error) {
+      throw this.#options.index.explained(error);
+    }
+  }
+
+  /** Takes as many events of a run as there is room for, and returns the rest. */
+  #take({ revision, offset, count }: EventRun): EventRun | undefined {
+    const taken = Math.min(count, this.#left, PAGE_EVENTS_MAX - this.#places.length);
+    this.#left -= taken;
+    const isForwards = this.#options.query.direction === "forwards";
+    for (let i = 0; i < taken; i++) {
+      const at = isForwards ? i : count - 1 - i;
+      this.#places.push({ revision: revision + at, offset: offset + at });
+    }
+    if (taken === count) return undefined;
+    const skipped = isForwards ? taken : 0;
+    return { revision: revision + skipped, offset: offset + skipped, count: count - taken };
+  }
+}
+
+/** The stream with all that is readable now. */
+async function viewOf(index: PartitionIndex, stream: Uint8Array): Promise<StreamView> {
+  const head = await index.pin(stream);
+  try {
+    const { highWatermark } = index.log;
+    const readable = head.tail.filter(({ offset, count }) => offset + count <= highWatermark);
+    const events = readable.filter(({ snapshotRevision }) => snapshotRevision === undefined);
+    const tail = events.map(({ first, offset, count }) => ({
+      revision: head.revisionOf(first),
+      offset,
+      count,
+    }));
+    return { streamId: head.id, ...head.after(readable), tail };
+  } finally {
+    index.heads.unpin(head);
+  }
+}
+
+async function infoOf(index: PartitionIndex, view: StreamView): Promise<StreamInfo> {
+  const { nextRevision, snapshot } = view;
+  const { store, keys, log } = index;
+  const { logStartOffset } = log;
+  const isKept = snapshot !== undefined && snapshot.offset >= logStartOffset;
+  return {
+    exists: nextRevision > 0,
+    firstRevision: await findFirstKept({ ...view, store, keys, logStartOffset }),
+    lastRevision: nextRevision > 0 ? nextRevision - 1 : undefined,
+    snapshotRevision: isKept ? snapshot.revision : undefined,
+  };
+}
+
+/** Where the read begins and ends. */
+function bounds(
+  { index, query, skipsGone = false }: StreamReaderOptions,
+  view: StreamView,
+  info: StreamInfo,
+) {
+  const { direction, fromSnapshot, fromRevision } = query;
+  const { firstRevision, lastRevision = -1, snapshotRevision } = info;
+  const snapshot = fromSnapshot && snapshotRevision !== undefined ? view.snapshot : undefined;
+  const wanted = snapshot === undefined ? fromRevision : snapshot.revision + 1;
+  const isGone = wanted !== undefined && wanted < firstRevision && wanted <= lastRevision;
+  if (isGone && !skipsGone) throw revisionGone(wanted, firstRevision, lastRevision);
+  const isForwards = direction === "forwards";
+  const from = isForwards ? Math.max(wanted ?? 0, firstRevision) : firstRevision;
+  const to = isForwards ? lastRevision : Math.min(wanted ?? lastRevision, lastRevision);
+  const { store, keys } = index;
+  const runs = new EventRuns({ ...view, store, keys, from, to, direction });
+  return { runs, snapshot };
+}

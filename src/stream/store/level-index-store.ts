@@ -1,0 +1,152 @@
+import { Level } from "level";
+import type { Logger } from "../../base/index.ts";
+import type { FileSystem } from "../../fs/index.ts";
+import { IndexStoreError } from "./index-store-error.ts";
+import type { IndexChange, IndexRange, IndexRow, IndexStore } from "./index-store.ts";
+
+type Database = Level<Buffer, Buffer>;
+
+/** LevelDB's own cache of blocks, and what it gathers in memory before it writes a table. */
+const CACHE_BYTES = 16 * 1_048_576;
+const WRITE_BUFFER_BYTES = 8 * 1_048_576;
+const ENCODINGS = { keyEncoding: "buffer", valueEncoding: "buffer" } as const;
+
+/** Where the database lies. */
+export interface LevelIndexStoreOptions {
+  /** Folder of the database, created if absent. One process at a time: whoever has the data folder. */
+  readonly path: string;
+  /** The disk that it lies on, to remove a damaged one. */
+  readonly fs: FileSystem;
+  readonly logger: Logger;
+}
+
+/**
+ * The index in LevelDB. Every write is synced: LevelDB may lose the end of one write-ahead file in a power loss and
+ * keep what it wrote to the next, and an index with such a hole would pass for whole. After a write that failed the
+ * database is opened anew, because its write-ahead file may be out of step.
+ */
+export class LevelIndexStore implements IndexStore {
+  readonly #options: LevelIndexStoreOptions;
+  #isOpen = false;
+  #database: Promise<Database> | undefined;
+
+  constructor(options: LevelIndexStoreOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<{ readonly isNew: boolean }> {
+    try {
+      return { isNew: await this.#openChecked() };
+    } catch (error) {
+      throw new IndexStoreError(error);
+    }
+  }
+
+  /** Opens it and returns whether it is empty. */
+  async #openChecked(): Promise<boolean> {
+    let database = await this.#open().catch((error: unknown) => this.#startOver(error));
+    let rows: unknown[];
+    try {
+      rows = await database.iterator({ limit: 1 }).all();
+    } catch (error) {
+      await database.close();
+      database = await this.#startOver(error);
+      rows = [];
+    }
+    this.#isOpen = true;
+    this.#database = Promise.resolve(database);
+    return rows.length === 0;
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    const database = this.#database;
+    this.#database = undefined;
+    // One that could not be opened again has been told of by the write before.
+    await (await database?.catch(() => undefined))?.close();
+  }
+
+  async get(key: Buffer): Promise<Buffer | undefined> {
+    return this.#with((database) => database.get(key, ENCODINGS));
+  }
+
+  async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+    return this.#with((database) => database.getMany([...keys], ENCODINGS));
+  }
+
+  async range({ from, to, isReverse = false, limit }: IndexRange): Promise<IndexRow[]> {
+    const options = { gte: from, lt: to, reverse: isReverse, limit, ...ENCODINGS };
+    return this.#with((database) => database.iterator(options).all());
+  }
+
+  async write(changes: readonly IndexChange[]): Promise<void> {
+    const operations = changes.map(({ key, value }) =>
+      value === undefined ? ({ type: "del", key } as const) : ({ type: "put", key, value } as const),
+    );
+    await this.#with(async (database) => {
+      try {
+        await database.batch(operations, { sync: true, ...ENCODINGS });
+      } catch (error) {
+        await this.#disconnect(database);
+        throw error;
+      }
+    });
+  }
+
+  async clear(from: Buffer, to: Buffer): Promise<void> {
+    await this.#with((database) => database.clear({ gte: from, lt: to, ...ENCODINGS }));
+  }
+
+  async #with<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    if (!this.#isOpen) throw new TypeError("the stream index is not open");
+    try {
+      return await work(await this.#connected());
+    } catch (error) {
+      throw new IndexStoreError(error);
+    }
+  }
+
+  async #open(): Promise<Database> {
+    const database = new Level<Buffer, Buffer>(this.#options.path, {
+      ...ENCODINGS,
+      cacheSize: CACHE_BYTES,
+      writeBufferSize: WRITE_BUFFER_BYTES,
+    });
+    await database.open();
+    return database;
+  }
+
+  /** A damaged database is a lost view: it is rebuilt from the logs. Any other failure is the caller's to know. */
+  async #startOver(error: unknown): Promise<Database> {
+    const { path, fs, logger } = this.#options;
+    if (!codesOf(error).includes("LEVEL_CORRUPTION")) throw error;
+    logger.warn({ path, error: String(error) }, "stream index damaged; it is built again from the logs");
+    await fs.remove(path);
+    return this.#open();
+  }
+
+  async #connected(): Promise<Database> {
+    this.#database ??= this.#open();
+    const connecting = this.#database;
+    try {
+      return await connecting;
+    } catch (error) {
+      if (this.#database === connecting) this.#database = undefined;
+      throw error;
+    }
+  }
+
+  /** Writes may fail together; the first does it for all. */
+  async #disconnect(failed: Database): Promise<void> {
+    if (!this.#isOpen || (await this.#database) !== failed) return;
+    const closing = failed.close();
+    this.#database = closing.then(() => this.#open());
+    await this.#database.catch(() => undefined);
+  }
+}
+
+/** The codes of an error and of all its causes: `level` wraps what LevelDB said. */
+function codesOf(thrown: unknown): unknown[] {
+  if (!(thrown instanceof Error)) return [];
+  return ["code" in thrown ? thrown.code : undefined, ...codesOf(thrown.cause)];
+}
