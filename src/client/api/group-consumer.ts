@@ -45,8 +45,8 @@ export interface GroupConsumerOptions
   /** Group name, ^[A-Za-z0-9._-]{1,249}$ and neither "." nor "..". A group that does not exist comes to be. */
   readonly group: string;
   /**
-   * Name that stays over restarts of the program, at most 249 characters: the next consumer of this name takes over the
-   * partitions of this one, which then fails with MEMBER_FENCED.
+   * Name that stays over restarts of the program, of the same form as the group's: the next consumer of this name takes
+   * over the partitions of this one, which then fails with MEMBER_FENCED.
    */
   readonly instanceId?: string;
   /** Name of the program for those who describe the group. Default: that of the client. */

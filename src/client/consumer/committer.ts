@@ -163,7 +163,9 @@ export class Committer {
     for (const item of items) item.owner.refused(item);
     this.#ports.report(items.map(message), error);
     const owners = items.map(({ owner }) => owner).filter(({ isOurs }) => isOurs);
-    if (error.retry === "rejoin" && owners.length > 0) this.#ports.lose(owners, error);
+    const isNone = error.retry === "rejoin" || error.reason === "MEMBER_FENCED";
+    if (isNone && owners.length > 0) this.#ports.lose(owners, error);
+    if (isNone) return;
     // An offset outside the log is told by the reading of the partition as well.
     if (error.retry === "never" && error.reason !== "OFFSET_OUT_OF_RANGE" && !isHeard)
       this.#ports.failed(error);

@@ -149,7 +149,9 @@ function membershipSettings(
 ): MembershipSettings {
   const { group, instanceId, assignor } = options;
   if (!isTopicName(group)) throw new TypeError(`"${group}" is no group name: ${TOPIC_NAME_ALLOWED}`);
-  if (instanceId !== undefined) requireText("instanceId", instanceId);
+  if (instanceId !== undefined && !isTopicName(instanceId)) {
+    throw new TypeError(`instanceId is "${instanceId}": allowed are ${TOPIC_NAME_ALLOWED}`);
+  }
   if (options.clientId !== undefined) requireText("clientId", options.clientId);
   if (assignor !== undefined) oneOf("assignor", assignor, ["uniform", "range"]);
   const timeout = (name: "sessionTimeoutMs" | "rebalanceTimeoutMs", preset: number) =>

@@ -149,9 +149,10 @@ export class Handout {
     this.wake();
   }
 
-  /** Every user ends from now on. */
+  /** Every user ends from now on. What a loop has in hand stays undecided: the loop itself may be what closes. */
   close(): void {
     this.#isClosed = true;
+    this.putDown();
     this.wake();
   }
 

@@ -54,6 +54,8 @@ export class Rebalancer {
   changed({ assigned, revoked }: MemberChange): void {
     if (this.#isClosing) return; // the coordinator gives back what was given up, until it hears of the leave
     const going = revoked.flatMap((partition) => this.#ownedAs(partition) ?? []);
+    const unknown = revoked.filter((partition) => this.#ownedAs(partition) === undefined);
+    if (unknown.length > 0) this.#ports.membership.release(unknown);
     const { rebalanceTimeoutMs } = this.#settings.membership;
     if (going.length > 0) void this.#giveUp(going, rebalanceTimeoutMs * GIVE_UP_PART);
     const coming: OwnedPartition[] = [];
