@@ -213,6 +213,9 @@ describe("a group that was consumed", () => {
     expect(await committed("n")).toEqual([4, 4]);
     const listed = await cli("group list -o json");
     expect(JSON.parse(listed.stdout)).toContainEqual(expect.objectContaining({ group: "n", state: "empty" }));
+    const topics = async (args: string) => (await cli(`topic list ${args}`)).stdout;
+    expect(await topics("--internal")).toMatch(/^__consumer_offsets /m);
+    expect(await topics("")).not.toContain("__");
     expect((await cli("group delete-offsets n -t moved -p 0 -y")).stdout).toBe("1\n");
     expect((await report("n")).partitions.filter((partition) => partition.committed)).toHaveLength(1);
     expect(await cli("group delete m n -y")).toMatchObject({ exitCode: 0 });
