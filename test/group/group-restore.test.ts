@@ -35,7 +35,9 @@ describe("a restored group", () => {
     rig.join("b");
     rig.take();
     const moving = [...a.owes];
+    const before = rig.group.members();
     rig.crash();
+    expect(rig.group.members()).toEqual(before.map((member) => ({ ...member, connected: false })));
     const b = rig.join("b", { memberEpoch: 2 });
     const back = rig.back(a);
     rig.take();
@@ -78,6 +80,22 @@ describe("a restored group", () => {
     expect([...back.owes].sort()).toEqual(["bills-0", "bills-1", "old-0"]);
     rig.settle();
     expect(back.partitions).toEqual(["bills-0", "new-0", "orders-0", "orders-1", "orders-2"]);
+  });
+
+  it.each([
+    ["a topic that came", (rig: GroupRig) => rig.catalogue.create("new", 1)],
+    ["a topic that grew", (rig: GroupRig) => rig.catalogue.grow("orders", 3)],
+    ["a topic that went", (rig: GroupRig) => rig.catalogue.delete("orders")],
+    ["a topic created anew", (rig: GroupRig) => rig.catalogue.create("orders", 1)],
+  ])("begins a new epoch for %s", (_, change) => {
+    const rig = new GroupRig({ orders: 2, bills: 2 });
+    const a = rig.joined("a", { topicPattern: ".*" });
+    change(rig);
+    rig.crash();
+    expect(rig.take().state?.groupEpoch).toBe(2);
+    rig.back(a, { topicPattern: ".*" });
+    rig.settle();
+    expect(rig.group.state).toBe("stable");
   });
 
   it("keeps members apart from earlier ones with their ids", () => {

@@ -211,13 +211,17 @@ export class World {
     this.group.tick(this.nowMs);
   }
 
-  /** The topic is created, grows, is deleted or is created anew. */
+  /** The topic is created, grows, is deleted or is created anew; the group is told. */
   changeTopic(name: string, choice: number): void {
+    this.#changeCatalogue(name, choice);
+    this.group.topicsChanged();
+  }
+
+  #changeCatalogue(name: string, choice: number): void {
     const partitionCount = this.catalogue.topic(name)?.partitionCount;
     if (partitionCount === undefined || choice === 0) this.catalogue.create(name, 1 + choice);
     else if (choice === 1) this.catalogue.delete(name);
     else this.catalogue.grow(name, Math.min(6, partitionCount + choice - 1));
-    this.group.topicsChanged();
   }
 
   /** Begins to store what came of the events. */
@@ -250,8 +254,13 @@ export class World {
     return true;
   }
 
-  /** The coordinator is killed: what was not stored never was. Streams are gone, which the programs notice later. */
-  crash(): void {
+  /**
+   * The coordinator is killed: what was not stored never was. Streams are gone, which the programs notice later, and
+   * sometimes a topic changes before there is a coordinator again.
+   */
+  crash(choice: number): void {
+    if (choice > 1) this.#changeCatalogue("a", choice);
+
     this.#unstored.length = 0;
     for (const stream of this.#streams.values()) stream.isOpenForGroup = false;
     this.#streams.clear();
@@ -356,7 +365,7 @@ export class World {
       expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
     }
     const before = this.group.members();
-    this.crash();
+    this.crash(0);
     expect(this.group.members()).toEqual(before.map((member) => ({ ...member, connected: false })));
     expect(this.take()).toBe(false);
   }

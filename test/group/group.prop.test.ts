@@ -40,11 +40,11 @@ const WEIGHTS: readonly (readonly [Step["kind"], number])[] = [
   ["die", 2],
   ["subscribe", 2],
   ["pass", 3],
-  ["topic", 2],
+  ["topic", 3],
   ["take", 8],
   ["store", 8],
   ["flow", 4],
-  ["crash", 1],
+  ["crash", 2],
 ];
 
 const step: fc.Arbitrary<Step> = fc
@@ -63,7 +63,7 @@ function take(world: World, { kind, slot, choice }: Step): void {
   else if (kind === "take") world.take();
   else if (kind === "store") world.store();
   else if (kind === "flow") flow(world);
-  else if (kind === "crash") world.crash();
+  else if (kind === "crash") world.crash(choice);
   else if (program === undefined) return;
   else if (kind === "hear") program.hear();
   else if (kind === "release") program.release(1 + choice);
