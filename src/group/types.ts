@@ -16,7 +16,7 @@ export type AssignorName = "uniform" | "range";
 /** What a member wants to read: topics by name, whether they exist or not, and all that match a pattern. */
 export interface GroupSubscription {
   readonly topics: readonly string[];
-  /** Source of a JavaScript regular expression that must match a whole name. */
+  /** Regular expression in the syntax of RE2 that must match a whole name. */
   readonly topicPattern: string | undefined;
 }
 

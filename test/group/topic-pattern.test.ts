@@ -23,10 +23,10 @@ describe("a topic pattern", () => {
     const refusal = refusalOf("orders(");
     expect(refusal.reason).toBe("INVALID_REQUEST");
     expect(refusal.details.field).toBe("topic_pattern");
-    expect(refusal.message).toContain("Unterminated group");
+    expect(refusal.message).toContain("missing closing )");
   });
 
-  it.each(["(a)\\1", "(?=a).*", "(?!a).*", "(?<=a)b", "(?<!a)b", "(?<n>a)\\k<n>", "\\p{L}", "\\cJ", "\\01"])(
+  it.each(["(a)\\1", "(?=a).*", "(?!a).*", "(?<=a)b", "(?<!a)b", "(?<n>a)\\k<n>"])(
     "is refused with what no automaton can follow: %s",
     (source) => expect(refusalOf(source).reason).toBe("INVALID_REQUEST"),
   );
@@ -36,9 +36,9 @@ describe("a topic pattern", () => {
     expect(new TopicPattern("a".repeat(249)).matches("a".repeat(249))).toBe(true);
   });
 
-  it.each(["a{501}", "((a{100}){100}){100}", "(?:(?:(?:){999}){999}){999}", "a{0,99999999}", "a{99999999}"])(
+  it.each(["((a{100}){100}){100}", "(?:(?:(?:){999}){999}){999}", "a{0,99999999}", "a{99999999}"])(
     "is refused if it repeats too much: %s",
-    (source) => expect(refusalOf(source).message).toContain("repetition"),
+    (source) => expect(refusalOf(source).message).toContain("repeat"),
   );
 
   it("may repeat what repeats as often as it likes", () => {

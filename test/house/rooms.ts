@@ -32,7 +32,7 @@ export const ROOMS: readonly Room[] = [
   // Floors 2 to 4: the engine. No network, no proto, no clock, no files but through ports (and LevelDB, which opens its own).
   { path: "src/log", floor: 2, rooms: PORTS, packages: [] },
   { path: "src/metadata", floor: 2, rooms: PORTS, packages: ["level"] },
-  { path: "src/group", floor: 3, rooms: GROUND, packages: [] },
+  { path: "src/group", floor: 3, rooms: GROUND, packages: ["re2js"] },
   {
     path: "src/stream",
     floor: 3,
@@ -67,7 +67,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: "src/embedded.ts",
     floor: 6,
-    rooms: [...PORTS, "src/version.ts", "src/log", "src/metadata", "src/broker", "src/rpc"],
+    rooms: [...PORTS, "src/version.ts", "src/log", "src/metadata", "src/stream", "src/broker", "src/rpc"],
     packages: [],
   },
   {

@@ -8,7 +8,7 @@ import type { ConsumedBatch, ConsumedRecord, PositionReset, ReaderOptions } from
 export interface ConsumerSubscription {
   /** Topic names, at most 1,000; those that do not exist are read once they do. */
   readonly topics?: readonly string[];
-  /** Source of a JavaScript regular expression that must match a whole name, at most 249 characters. */
+  /** Regular expression in the syntax of RE2 that must match a whole name, at most 249 characters. */
   readonly topicPattern?: string;
 }
 
