@@ -101,7 +101,10 @@ describe("FORMAT.md", () => {
           [3, 106],
         ],
       ],
-      ["`recovery-point-offset-checkpoint` and `log-start-offset-checkpoint`: topic", [["orders", 0, 106]]],
+      [
+        "`recovery-point-offset-checkpoint`, `log-start-offset-checkpoint` and `cleaner-offset-checkpoint`: topic",
+        [["orders", 0, 106]],
+      ],
       ["`clean-shutdown`: the leader epoch", [[3]]],
     ] as const;
     for (const [phrase, rows] of cases) {
