@@ -28,6 +28,9 @@ export interface CleaningParts {
   readonly isClosing: () => boolean;
 }
 
+/** Failures that may be over in the next round; damage, or a codec that is not here, is not. */
+const PASSING: ReadonlySet<string | undefined> = new Set(["STORAGE_FULL", "STORAGE_OFFLINE", "OVERLOADED"]);
+
 /** Shortest rest that a timer can give, milliseconds; less is owed until there is as much. */
 const REST_MS_MIN = 1;
 /** Longest rest at once: what took longer was the disk, or others. */
@@ -40,8 +43,8 @@ const REST_MS_MAX = 100;
 export class CleaningRounds {
   readonly #parts: CleaningParts;
   readonly #offsets: OffsetMap;
-  /** Logs with damage: cleaned again after a restart, when somebody has looked at them. */
-  readonly #damaged = new WeakSet<PartitionLog>();
+  /** Logs that fail in a way that does not pass: cleaned again after a restart, when somebody has looked at them. */
+  readonly #setAside = new WeakSet<PartitionLog>();
   #resumedMs = 0;
   #owedMs = 0;
 
@@ -70,7 +73,7 @@ export class CleaningRounds {
   async #due(failed: ReadonlySet<PartitionLog>): Promise<CheckpointedLog[]> {
     const due: { readonly item: CheckpointedLog; readonly ratio: number }[] = [];
     for (const item of [...this.#parts.logs()]) {
-      if (failed.has(item.log) || this.#damaged.has(item.log)) continue;
+      if (failed.has(item.log) || this.#setAside.has(item.log)) continue;
       const ratio = await item.log.cleaner.due().catch((error: unknown) => this.#tell(item, error));
       if (ratio !== undefined) due.push({ item, ratio });
     }
@@ -97,10 +100,11 @@ export class CleaningRounds {
   }
 
   #tell({ topic, partition, log }: CheckpointedLog, error: unknown): undefined {
+    const reason = error instanceof MillraceError ? error.reason : undefined;
+    if (!PASSING.has(reason)) this.#setAside.add(log);
     if (!(error instanceof MillraceError)) throw error;
-    if (error.reason === "LOG_CORRUPT") this.#damaged.add(log);
     this.#parts.logger.warn(
-      { partition: `${topic}-${partition}`, reason: error.reason, error: error.message },
+      { partition: `${topic}-${partition}`, reason, error: error.message },
       "partition not cleaned",
     );
   }

@@ -3,7 +3,7 @@ import type { Segment } from "../segment.ts";
 import type { BatchVisitor } from "../segment-scan.ts";
 import type { CleanableRange } from "./cleanable.ts";
 import type { OffsetMap } from "./offset-map.ts";
-import { ENOUGH } from "./read-segment.ts";
+import { ENOUGH, SegmentGone } from "./read-segment.ts";
 
 /**
  * Notes the newest offset of each key in the dirty part of a log. Returns the end of what was noted: that of the range,
@@ -33,7 +33,10 @@ export async function buildOffsetMap(
   };
   for (const segment of range.segments) {
     if (segment.nextOffset <= firstDirtyOffset) continue;
-    await read(segment, visit);
+    await read(segment, visit).catch((error: unknown) => {
+      // What was in it needs no cleaning any more, nor does what came before it.
+      if (!(error instanceof SegmentGone)) throw error;
+    });
     if (fullAt !== undefined) return fullAt;
   }
   return endOffset;

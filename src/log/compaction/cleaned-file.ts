@@ -6,6 +6,8 @@ import { writeAll } from "../write-whole.ts";
 
 /** Most buffers of one write. */
 const WRITE_BUFFERS_MAX = 1_024;
+/** Bytes after which what was written is flushed: flushed at once, a gigabyte would hold up everybody's appends. */
+const SYNC_BYTES = 8 * 1_048_576;
 
 /** The .log of a cleaned segment while it is written. It counts for nothing: a start removes what a crash left of it. */
 export class CleanedFile {
@@ -20,6 +22,7 @@ export class CleanedFile {
   #nextOffset: number;
   #unwritten: Buffer[] = [];
   #written = 0;
+  #synced = 0;
   #isClosed = false;
 
   private constructor(env: LogEnvironment, place: CleanedPlace, file: FileHandle) {
@@ -73,7 +76,7 @@ export class CleanedFile {
       );
   }
 
-  /** Writes what was added. Throws FileSystemError. */
+  /** Writes what was added, and now and then flushes it. Throws FileSystemError. */
   async flush(): Promise<void> {
     const buffers = this.#unwritten;
     this.#unwritten = [];
@@ -82,11 +85,14 @@ export class CleanedFile {
       await writeAll(this.#file, this.path, part, this.#written);
       for (const { length } of part) this.#written += length;
     }
+    if (this.#written - this.#synced >= SYNC_BYTES) await this.sync();
   }
 
-  /** Makes the bytes durable; the name is not. Throws FileSystemError. */
+  /** Makes the bytes written so far durable; the name is not. Throws FileSystemError. */
   async sync(): Promise<void> {
+    const written = this.#written;
     await this.#file.datasync();
+    this.#synced = written;
   }
 
   /** Lets go of the file. */

@@ -17,7 +17,7 @@ import { type CleanableRange, cleanableRange, dirtyRatio, isCleaningDue } from "
 import { CleanedFile } from "./cleaned-file.ts";
 import { buildOffsetMap } from "./build-offset-map.ts";
 import type { OffsetMap } from "./offset-map.ts";
-import { CleaningStopped, readSegment } from "./read-segment.ts";
+import { CleaningStopped, readSegment, SegmentGone } from "./read-segment.ts";
 import { areInService, swapIn } from "./swap.ts";
 
 /** What a cleaner works on. */
@@ -46,7 +46,6 @@ export interface CleaningOptions {
 export interface CleaningReport {
   /** Everything below is clean now. */
   readonly firstDirtyOffset: number;
-  readonly readBytes: number;
   /** Bytes of the segments before and after. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -151,13 +150,18 @@ export class LogCleaner {
     const nowMs = this.#nowMs;
     const { deleteRetentionMs } = config();
     const { offsets } = options;
-    const tally = { readBytes: 0, bytesBefore: 0, bytesAfter: 0, removedRecords: 0 };
-    const left = range.segments.filter(({ baseOffset }) => baseOffset < endOffset);
-    while (left.length > 0) {
+    const tally = { bytesBefore: 0, bytesAfter: 0, removedRecords: 0 };
+    let left = range.segments.filter(({ baseOffset }) => baseOffset < endOffset);
+    for (;;) {
+      // Retention may take the first ones away meanwhile.
+      left = left.filter(({ isGone }) => !isGone);
+      if (left.length === 0) break;
       const producerBatches = producers.newestBaseOffsets();
       const rule = { offsets, endOffset, nowMs, deleteRetentionMs, producerBatches };
       const cleaned = await this.#cleanGroup(left, rule, options);
-      for (const name of ["readBytes", "bytesBefore", "bytesAfter", "removedRecords"] as const) {
+      if (cleaned === undefined) continue;
+      left = left.slice(cleaned.segments);
+      for (const name of ["bytesBefore", "bytesAfter", "removedRecords"] as const) {
         tally[name] += cleaned[name];
       }
     }
@@ -166,8 +170,8 @@ export class LogCleaner {
     return { ...tally, firstDirtyOffset: endOffset };
   }
 
-  /** Cleans as many of the first segments as fit one, and takes them off the list. */
-  async #cleanGroup(left: Segment[], rule: CleaningRule, options: CleaningOptions) {
+  /** Cleans as many of the first segments as fit one; undefined if one of them was deleted meanwhile. */
+  async #cleanGroup(left: readonly Segment[], rule: CleaningRule, options: CleaningOptions) {
     const { env, state, config } = this.#parts;
     const { indexIntervalBytes, segmentBytes } = config();
     const { baseOffset } = left[0]!;
@@ -176,10 +180,10 @@ export class LogCleaner {
       const cleaner = new BatchCleaner(rule, target);
       const group: Segment[] = [];
       let bytesBefore = 0;
-      for (let next = left[0]; next !== undefined; next = left[0]) {
+      for (const next of left) {
         const isTooFar = next.nextOffset - baseOffset > RELATIVE_OFFSET_MAX;
         if (group.length > 0 && (isTooFar || target.sizeBytes + next.sizeBytes > segmentBytes)) break;
-        group.push(left.shift()!);
+        group.push(next);
         bytesBefore += next.sizeBytes;
         const visit = (header: BatchHeader, _position: number, bytes: Buffer): undefined => {
           cleaner.add(header, bytes);
@@ -192,9 +196,10 @@ export class LogCleaner {
       if (isSame) await target.discard();
       else await this.#replace(group, target);
       const bytesAfter = isSame ? bytesBefore : target.sizeBytes;
-      return { readBytes: bytesBefore, bytesBefore, bytesAfter, removedRecords };
+      return { segments: group.length, bytesBefore, bytesAfter, removedRecords };
     } catch (error) {
       await target.discard();
+      if (error instanceof SegmentGone) return undefined;
       throw error;
     }
   }
@@ -226,7 +231,8 @@ export class LogCleaner {
     await cleaned.sync();
     await cleaned.close();
     await writer.exclusively(async () => {
-      if (this.#mustStop || !areInService(state, old)) throw new CleaningStopped();
+      if (this.#mustStop) throw new CleaningStopped();
+      if (!areInService(state, old)) throw new SegmentGone();
       const parts = { env, state, indexIntervalBytes: () => config().indexIntervalBytes };
       await swapIn(parts, old, cleaned).catch((error: unknown) => {
         if (!(error instanceof FileSystemError)) throw error;

@@ -11,13 +11,16 @@ const CHUNK_BYTES = 262_144;
 /** What a visitor says when it wants no more of a segment. */
 export const ENOUGH = "enough";
 
-/** Nobody wants the cleaning any more: the log is closed, offline, or no longer compacted, or lost a segment. */
+/** Nobody wants the cleaning any more: the log is closed, offline, or no longer compacted. */
 export class CleaningStopped extends Error {}
+
+/** A segment was deleted while it was read. */
+export class SegmentGone extends Error {}
 
 /**
  * Visits the batches of a sealed segment, each checked in its place, some hundred KiB at a time; `afterChunk` is awaited
  * between. The file is in use only while it is read, so that nobody who removes it has to wait. Throws LOG_CORRUPT,
- * CleaningStopped if the segment was removed meanwhile, FileSystemError.
+ * SegmentGone, FileSystemError.
  */
 export async function readSegment(
   { state, epochs }: { readonly state: LogState; readonly epochs: LeaderEpochs },
@@ -38,7 +41,7 @@ export async function readSegment(
   };
   const options = { chunkBytes: CHUNK_BYTES, afterChunk };
   const stop = await scanBatches(file, 0, segment.sizeBytes, checked, options).catch((error: unknown) => {
-    throw isMissing(error) && segment.isGone ? new CleaningStopped() : error;
+    throw isMissing(error) && segment.isGone ? new SegmentGone() : error;
   });
   if (stop.fault !== undefined && stop.fault !== ENOUGH) {
     throw corruptRead(state, segment, stop.position, stop.fault);
