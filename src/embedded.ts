@@ -2,12 +2,13 @@
 /**
  * The production broker inside a Node process: for tests of programs that use Millrace, and for the server itself.
  */
-import { type Logger, systemRandom } from "./base/index.ts";
+import { type Logger, silentLogger, systemRandom } from "./base/index.ts";
 import { Broker, type BrokerOptions } from "./broker/index.ts";
 import { StartError } from "./errors/index.ts";
 import { type FileSystem, isMissing, MemoryFileSystem, NodeFileSystem } from "./fs/index.ts";
 import { LevelMetadataStore, MemoryMetadataStore } from "./metadata/index.ts";
 import { DEFAULT_HOST, ListenError, RpcServer, type RpcServerOptions, tryAddress } from "./rpc/index.ts";
+import { LevelIndexStore } from "./stream/index.ts";
 import { VERSION } from "./version.ts";
 
 /** How an embedded broker is set up. Exactly one of `memory` and `dataDir` says where records go. */
@@ -107,7 +108,11 @@ async function isThere(fs: FileSystem, folder: string): Promise<boolean> {
   }
 }
 
-function storageOf({ memory, dataDir }: EmbeddedOptions): Pick<BrokerOptions, "fs" | "metadata" | "dataDir"> {
+function storageOf({
+  memory,
+  dataDir,
+  logger = silentLogger,
+}: EmbeddedOptions): Pick<BrokerOptions, "fs" | "metadata" | "streamStore" | "dataDir"> {
   if ((memory === true) === (dataDir !== undefined)) {
     throw new TypeError("startBroker needs either { memory: true } or { dataDir }");
   }
@@ -115,7 +120,9 @@ function storageOf({ memory, dataDir }: EmbeddedOptions): Pick<BrokerOptions, "f
     return { fs: new MemoryFileSystem(), metadata: new MemoryMetadataStore(systemRandom), dataDir: "/data" };
   }
   const metadata = new LevelMetadataStore({ path: `${dataDir}/metadata`, random: systemRandom });
-  return { fs: new NodeFileSystem(), metadata, dataDir };
+  const fs = new NodeFileSystem();
+  const streamStore = new LevelIndexStore({ path: `${dataDir}/stream-index`, fs, logger });
+  return { fs, metadata, streamStore, dataDir };
 }
 
 function startFailure(error: unknown): unknown {

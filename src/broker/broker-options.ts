@@ -2,6 +2,7 @@ import { type Clock, type Logger, type Random, silentLogger, systemClock } from 
 import type { FileSystem } from "../fs/index.ts";
 import { FilePool, LruBudget, type LogEnvironment, ReadBuffers, TailCache } from "../log/index.ts";
 import type { MetadataStore } from "../metadata/index.ts";
+import type { IndexStore } from "../stream/index.ts";
 import type { CleaningSettings } from "./cleaning-rounds.ts";
 import type { TopicConfigValues } from "./topic-config.ts";
 
@@ -9,6 +10,8 @@ import type { TopicConfigValues } from "./topic-config.ts";
 export interface BrokerOptions {
   readonly fs: FileSystem;
   readonly metadata: MetadataStore;
+  /** Where the index of streams lies. Default: in memory, built from the logs at every start. */
+  readonly streamStore?: IndexStore;
   /** Folder of all data, in the terms of `fs`; created if missing. */
   readonly dataDir: string;
   readonly clock?: Clock;

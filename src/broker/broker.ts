@@ -3,10 +3,12 @@ import { MillraceError } from "../errors/index.ts";
 import { GroupCoordinator, type GroupsApi } from "../group/index.ts";
 import type { MetadataStore } from "../metadata/index.ts";
 import { partitionForKey } from "../record/index.ts";
+import { MemoryIndexStore, StreamIndex, Streams, type StreamsApi } from "../stream/index.ts";
 import { type BrokerOptions, cleaningSettingsOf, environmentOf } from "./broker-options.ts";
 import type { ConsumeCommand, ConsumptionApi, ConsumptionSink } from "./consumption.ts";
 import { GroupConsumption } from "./group-consumption.ts";
 import { InternalGroupLogs } from "./group-logs.ts";
+import { IndexedTopics } from "./indexed-topics.ts";
 import { isInternalTopic, refuseInternal } from "./internal-topics.ts";
 import { LogManager } from "./log-manager.ts";
 import { asStartError, openMetadata } from "./open-metadata.ts";
@@ -29,6 +31,10 @@ export class Broker implements api.BrokerApi {
   readonly #topics: Topics;
   readonly #producerIds: ProducerIds;
   readonly #groups: GroupCoordinator;
+  readonly #streamIndex: StreamIndex;
+  readonly #indexedTopics: IndexedTopics;
+  /** Event-sourced streams. */
+  readonly streams: StreamsApi;
   readonly #leaderEpoch: number;
   #endpoint = "";
   #isClosed = false;
@@ -65,6 +71,19 @@ export class Broker implements api.BrokerApi {
       logger: options.logger ?? silentLogger,
       offsetsRetentionMs: options.offsetsRetentionMs,
     });
+    this.#streamIndex = new StreamIndex({
+      store: options.streamStore ?? new MemoryIndexStore(),
+      clock: this.#clock,
+      logger: options.logger ?? silentLogger,
+    });
+    this.#indexedTopics = new IndexedTopics({
+      topics: this.#topics,
+      index: this.#streamIndex,
+      leaderEpoch,
+      requireOpen: () => this.#requireOpen(),
+    });
+    const streams = { index: this.#streamIndex, topics: this.#indexedTopics, clock: this.#clock };
+    this.streams = new Streams(streams);
   }
 
   /**
@@ -80,6 +99,7 @@ export class Broker implements api.BrokerApi {
       const { isClean } = await broker.#logs.open();
       await broker.#topics.open();
       await broker.#logs.start();
+      await broker.#indexedTopics.start();
       broker.#groups.start();
       const tookMs = Math.round(broker.#clock.monotonicMs() - startedMs);
       const topics = broker.#topics.all().length;
@@ -224,6 +244,7 @@ export class Broker implements api.BrokerApi {
     this.#isClosed = true;
     await this.#groups.close();
     await this.#topics.settle();
+    await this.#streamIndex.close();
     await this.#logs.close();
     await this.#metadata.close();
   }

@@ -112,6 +112,10 @@ export const TOPIC_CONFIGS = {
     "Size of an index at which a new segment is begun.",
   ),
   "segment.ms": whole(1, LONG_MAX, 7 * DAY_MS, "Age at which a new segment is begun."),
+  "stream.index": oneOf(
+    ["false", "true"],
+    "Whether records of one key are a stream that is appended to and read by revision.",
+  ),
 } as const satisfies Record<string, Definition>;
 
 /** Name of a topic config. */

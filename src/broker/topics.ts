@@ -12,6 +12,7 @@ import { isInternalTopic } from "./internal-topics.ts";
 import type { LogManager, TopicLogs } from "./log-manager.ts";
 import { changeFailure } from "./open-metadata.ts";
 import { checkPartitionCount, partitionCountError } from "./partition-count.ts";
+import { checkStreamConfigs, refuseMorePartitions } from "./stream-configs.ts";
 import {
   checkTopicConfigName,
   checkTopicConfigs,
@@ -140,6 +141,7 @@ export class Topics {
       for (const config of change.reset) checkTopicConfigName(config);
       const configs = { ...metadata.configs, ...change.set };
       for (const config of change.reset) delete configs[config];
+      checkStreamConfigs(this.#withDefaults(name, configs));
       const stored = await this.#put({ ...metadata, configs }, metadata.version);
       this.#parts.logs.reconfigure(name, this.#logConfig(name, configs));
       return this.#serve(stored, this.#parts.logs.topic(name) ?? logs);
@@ -149,6 +151,7 @@ export class Topics {
   addPartitions(name: string, partitionCount: number): Promise<Topic> {
     return this.#change(name, async () => {
       const { metadata, logs } = this.get(name);
+      refuseMorePartitions(name, this.#withDefaults(name, metadata.configs));
       if (partitionCount <= metadata.partitionCount) {
         throw partitionCountError(
           partitionCount,
@@ -181,6 +184,7 @@ export class Topics {
     const { name, configs = {}, partitionCount = this.#parts.partitionCountDefault } = command;
     checkTopicName(name);
     checkTopicConfigs(configs);
+    checkStreamConfigs(this.#withDefaults(name, configs));
     if (!isInternalTopic(name)) this.#checkPartitionCount(partitionCount, 0);
     if (this.#topics.has(name)) {
       throw new MillraceError(

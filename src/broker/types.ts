@@ -5,6 +5,7 @@
 import type { MillraceError } from "../errors/index.ts";
 import type { GroupsApi } from "../group/index.ts";
 import type { AppendResult, Durability, ReadResult } from "../log/index.ts";
+import type { StreamsApi } from "../stream/index.ts";
 import type { ConsumeCommand, ConsumptionApi, ConsumptionSink } from "./consumption.ts";
 import type {
   Assignment,
@@ -118,6 +119,8 @@ export interface ClusterDescription {
 export interface BrokerApi {
   /** Consumer groups. */
   readonly groups: GroupsApi;
+  /** Event-sourced streams of the topics with `stream.index=true`. */
+  readonly streams: StreamsApi;
 
   /** Topics whose names begin with "__" are the broker's: reading is all that is allowed, the rest INVALID_REQUEST. */
   createTopic(command: CreateTopicCommand): Promise<TopicDescription>;

@@ -114,10 +114,30 @@ export class StreamIndex {
     }
   }
 
-  /** Removes what the index has of topics that are not known, given by their ids. */
+  /**
+   * Removes what the index has of topics other than these, given by their ids. To be called before others are followed.
+   * If none is followed, or the store fails, it is left to the next start.
+   */
   async removeUnknown(known: ReadonlySet<string>): Promise<void> {
+    if (this.#partitions.size === 0) return;
+    try {
+      await this.#opened();
+      await this.#removeUnknown(known);
+    } catch (error) {
+      this.#env.logger.warn({ error: String(error) }, "stream index of deleted topics not removed yet");
+    }
+  }
+
+  /** Writes what is readable by now and closes the store. The logs may stay open. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#partitions.keys()].map((log) => this.leave(log)));
+    await Promise.all(this.#ending.values());
     if (this.#opening === undefined) return;
-    await this.#opened();
+    await this.#opening.catch(() => undefined); // whoever waited for it was told
+    await this.#env.store.close();
+  }
+
+  async #removeUnknown(known: ReadonlySet<string>): Promise<void> {
     const { store } = this.#env;
     for (let from: Buffer = Buffer.alloc(PARTITION_PREFIX_BYTES); ; ) {
       const [row] = await store.range({ from, to: LAST_KEY, limit: 1 });
@@ -132,15 +152,6 @@ export class StreamIndex {
       if (!known.has(topicId)) await store.clear(key, end);
       from = end;
     }
-  }
-
-  /** Writes what is readable by now and closes the store. The logs may stay open. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#partitions.keys()].map((log) => this.leave(log)));
-    await Promise.all(this.#ending.values());
-    if (this.#opening === undefined) return;
-    await this.#opening.catch(() => undefined); // whoever waited for it was told
-    await this.#env.store.close();
   }
 
   #opened(): Promise<void> {

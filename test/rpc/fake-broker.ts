@@ -33,6 +33,7 @@ import {
   stampBatch,
 } from "../../src/record/index.ts";
 import { FakeGroups } from "../support/fake-groups.ts";
+import { FakeStreams } from "../support/fake-streams.ts";
 import { FakeSubscription } from "./fake-subscription.ts";
 
 const LIMITS = { batchBytesMax: 1_048_588, decompressedBytesMax: 33_554_432 };
@@ -45,6 +46,7 @@ interface FakeTopic {
 export class FakeBroker implements BrokerApi {
   readonly topics = new Map<string, FakeTopic>();
   readonly groups = new FakeGroups();
+  readonly streams = new FakeStreams();
   /** Called before each append is finished; a promise holds it back, a throw fails it. */
   beforeAck: (sequence: number) => Promise<void> | void = () => {};
   /** Appends begun. */

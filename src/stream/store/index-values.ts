@@ -91,7 +91,7 @@ export function encodeState({ appliedOffset, leaderEpoch }: AppliedState): Buffe
   return encode([appliedOffset, leaderEpoch]);
 }
 
-/** Throws IndexDamage, as all decoders here. */
+/** How far a log has been taken in. Throws IndexDamage. */
 export function decodeState(bytes: Buffer): AppliedState {
   const reader = new NumberReader(bytes);
   return { appliedOffset: reader.next(), leaderEpoch: reader.next() };
@@ -102,6 +102,7 @@ export function encodeOffset(offset: number): Buffer {
   return encode([offset]);
 }
 
+/** One offset. Throws IndexDamage. */
 export function decodeOffset(bytes: Buffer): number {
   return new NumberReader(bytes).next();
 }
@@ -111,6 +112,7 @@ export function encodeHead({ nextRevision, snapshot }: HeadValue): Buffer {
   return encode([nextRevision, snapshot === undefined ? 0 : snapshot.revision + 1, snapshot?.offset ?? 0]);
 }
 
+/** What is known of a stream. Throws IndexDamage. */
 export function decodeHead(bytes: Buffer): HeadValue {
   const reader = new NumberReader(bytes);
   const nextRevision = reader.next();
@@ -147,10 +149,12 @@ export function decodeEvents(revision: number, bytes: Buffer): EventRun[] {
   return runs;
 }
 
+/** Encodes what an append with an idempotency key did. */
 export function encodeKnownAppend({ firstRevision, count, baseOffset }: KnownAppend): Buffer {
   return encode([firstRevision, count, baseOffset]);
 }
 
+/** What an append with an idempotency key did. Throws IndexDamage. */
 export function decodeKnownAppend(bytes: Buffer): KnownAppend {
   const reader = new NumberReader(bytes);
   return { firstRevision: reader.next(), count: reader.next(), baseOffset: reader.next() };
@@ -168,6 +172,7 @@ export function encodeOffsets(runs: readonly EventRun[]): Buffer {
   );
 }
 
+/** The runs of a value of offsets. Throws IndexDamage. */
 export function decodeOffsets(bytes: Buffer): EventRun[] {
   const reader = new NumberReader(bytes);
   const runs: EventRun[] = [];
