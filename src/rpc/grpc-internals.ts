@@ -5,6 +5,7 @@
 import type { EventEmitter } from "node:events";
 import { constants } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
+import type { LivingSession } from "./keepalive.ts";
 
 /**
  * Bytes that a client may have under way on a stream and on a connection. grpc-js leaves its servers at 64 KiB,
@@ -33,6 +34,11 @@ export function widenConnectionWindows(server: Server): void {
   for (const http2Server of http2Servers(server)) {
     http2Server.on("session", (session: Session) => session.setLocalWindowSize?.(WINDOW_BYTES));
   }
+}
+
+/** Calls back with each connection, once it is HTTP/2; after the server has its listener or injector. */
+export function onSession(server: Server, listener: (session: LivingSession) => void): void {
+  for (const http2Server of http2Servers(server)) http2Server.on("session", listener);
 }
 
 /** Calls back with the request headers of each call before grpc-js reads them; they may be changed. */

@@ -6,8 +6,9 @@ import { ByteBudget } from "./byte-budget.ts";
 import { CallGate } from "./call-gate.ts";
 import type { Drainable } from "./calls.ts";
 import { DescriptorIndex } from "./descriptor-index.ts";
-import { onRequestHeaders, widenConnectionWindows, widenStreamWindows } from "./grpc-internals.ts";
+import { onRequestHeaders, onSession, widenConnectionWindows, widenStreamWindows } from "./grpc-internals.ts";
 import type { Health } from "./health.ts";
+import { keepAlive } from "./keepalive.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, formatEndpoint, Listener } from "./listener.ts";
 import { readDescriptorSet } from "./read-descriptor-set.ts";
 import { SendBudget } from "./send-budget.ts";
@@ -87,12 +88,7 @@ export class RpcServer {
     const { host = DEFAULT_HOST, port = DEFAULT_PORT, logger = silentLogger, clock = systemClock } = options;
     const open = new Set<Drainable>();
     const gate = new CallGate();
-    const server = new Server({
-      ...SERVER_OPTIONS,
-      "grpc.keepalive_time_ms": options.keepaliveTimeMs ?? KEEPALIVE_TIME_MS,
-      "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS,
-      interceptors: [gate.interceptor],
-    });
+    const server = new Server({ ...SERVER_OPTIONS, interceptors: [gate.interceptor] });
     const health = addServices(server, {
       clock,
       logger,
@@ -110,6 +106,9 @@ export class RpcServer {
     widenStreamWindows(server);
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     widenConnectionWindows(server);
+    const timeMs = options.keepaliveTimeMs ?? KEEPALIVE_TIME_MS;
+    const timeoutMs = options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS;
+    onSession(server, (session) => keepAlive(session, { clock, timeMs, timeoutMs }));
     onRequestHeaders(server, (headers) => gate.checkHeaders(headers));
     const listener = new Listener({
       limits: options.connections ?? CONNECTION_LIMITS,
