@@ -2,6 +2,7 @@
 import { silentLogger } from "../../src/base/index.ts";
 import { MillraceError } from "../../src/errors/index.ts";
 import {
+  APPEND_BYTES_MAX,
   type CatalogueTopic,
   GroupCoordinator,
   type GroupCoordinatorParts,
@@ -11,6 +12,7 @@ import {
   type PartitionBounds,
   type TopicCatalogue,
 } from "../../src/group/index.ts";
+import { bytesOfRecords } from "../../src/group/log-appender.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { turn } from "../support/turns.ts";
 
@@ -25,6 +27,8 @@ export class FakeGroupLog implements GroupLog {
 
   async append(records: readonly GroupRecord[]): Promise<void> {
     await this.before();
+    if (bytesOfRecords(records) > APPEND_BYTES_MAX)
+      throw new Error("an append is larger than a batch can be");
     this.appends.push(records.length);
     this.records.push(...records);
   }
