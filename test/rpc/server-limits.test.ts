@@ -203,7 +203,7 @@ describe("a connection that does not send HTTP/2's preface", () => {
     expect(client.destroyed).toBe(false);
     await dial(server);
     await until(() => server.connections === 2);
-    expect(clock.timerCount).toBe(1); // of the last; nothing is left of the two before
+    expect(clock.timerCount).toBe(3); // keepalive of both that are open, and the last one's wait for its preface
   });
 
   /** Sends, and knows that the server has read it: its answer to the preface, or time enough for less. */
