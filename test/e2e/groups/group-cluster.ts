@@ -22,6 +22,7 @@ const DRAIN_MS_MAX = 60_000;
 const EXIT_MS_MAX = 45_000;
 const LOOK_AGAIN_MS = 50;
 const STORED_CHUNK = 200;
+const SEEN_CHARACTERS_MAX = 3_000;
 
 /** A member and its process. */
 export interface MemberProcess {
@@ -146,13 +147,20 @@ export class GroupCluster {
     for (const group of GROUPS) {
       const running = this.running.filter(({ options }) => options.group === group);
       const expected = running.map(({ options }) => options.member).sort();
-      await this.#waitFor(group, "settle", SETTLE_MS_MAX, ({ state, members, partitions }) => {
-        const connected = members.filter(({ isConnected }) => isConnected).map(({ clientId }) => clientId);
-        const isShared = partitions.every(({ memberId }) => memberId !== undefined);
-        const isComplete =
-          members.length === expected.length && String(connected.sort()) === String(expected);
-        return state === "stable" && isShared && isComplete;
-      });
+      const askedAt = await this.#waitFor(
+        group,
+        "settle",
+        SETTLE_MS_MAX,
+        ({ state, members, partitions }) => {
+          const connected = members.filter(({ isConnected }) => isConnected).map(({ clientId }) => clientId);
+          const isShared = partitions.every(({ memberId }) => memberId !== undefined);
+          const isComplete =
+            members.length === expected.length && String(connected.sort()) === String(expected);
+          return state === "stable" && isShared && isComplete;
+        },
+      );
+      if (askedAt === undefined) continue;
+      this.#file.write(...expected.map((member) => ({ kind: "connected", member, askedAt }) as const));
     }
   }
 
@@ -231,26 +239,30 @@ export class GroupCluster {
     if (status !== 0) this.problems.push(`${name} did not end as asked: ${status}\n${process.stderr}`);
   }
 
+  /** Returns when it was asked for the description that fits; undefined if none came in time. */
   async #waitFor(
     group: string,
     what: string,
     timeoutMs: number,
     isReached: (description: GroupDescription) => boolean,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const until = systemClock.monotonicMs() + timeoutMs;
     let last: GroupDescription | MillraceError | undefined;
     while (systemClock.monotonicMs() < until) {
       try {
+        const askedAt = nowUs();
         last = await this.#client.admin().describeGroup(group);
-        if (isReached(last)) return;
+        if (isReached(last)) return askedAt;
       } catch (error) {
         last = MillraceError.from(error);
         if (last.retry === "never" && last.reason !== "GROUP_NOT_FOUND") throw last;
       }
       await sleep(systemClock, LOOK_AGAIN_MS);
     }
-    const seen = last instanceof MillraceError ? String(last) : JSON.stringify(last);
+    const seen =
+      last instanceof MillraceError ? String(last) : JSON.stringify(last).slice(0, SEEN_CHARACTERS_MAX);
     this.problems.push(`group ${group} did not ${what} within ${timeoutMs} ms: ${seen}`);
+    return undefined;
   }
 
   async #readLog(): Promise<void> {

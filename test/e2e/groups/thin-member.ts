@@ -1,5 +1,5 @@
 /** A member that speaks the Consume stream itself and knows no more than its messages. */
-import { systemClock } from "../../../src/base/index.ts";
+import { type Random, seededRandom, systemClock } from "../../../src/base/index.ts";
 import { MillraceError } from "../../../src/errors/index.ts";
 import { BrokerConnection } from "../../../src/client/transport/broker-connection.ts";
 import { groupService } from "../../../src/client/transport/services.ts";
@@ -39,6 +39,7 @@ class ThinMember {
   readonly #late: LateCommits;
   readonly #connection: BrokerConnection;
   readonly #commits = new Map<number, string>();
+  readonly #random: Random;
   #end!: (failure?: MillraceError) => void;
   #stream: Stream | undefined;
   #memberId = "";
@@ -51,6 +52,7 @@ class ThinMember {
     this.#options = options;
     this.#recorder = recorder;
     this.#late = late;
+    this.#random = seededRandom(options.seed);
     const connection = { clientId: options.member, timeoutMs: 5_000, clock: systemClock };
     this.#connection = new BrokerConnection(options.endpoint, "given", connection);
     this.ended = new Promise((resolve, reject) => {
@@ -143,9 +145,15 @@ class ThinMember {
     const values = records.map(({ value }) => Buffer.from(value ?? []).toString());
     if (records.length > 0) this.#recorder.polled(name, Number(records[0]!.offset), values);
     stream.write({ credit: { records: chargedRecords, bytes: chargedBytes } });
-    const commitId = this.#recorder.commitSent(name, nextOffset, { once: true });
+    this.#commit(name, nextOffset, stream);
+    // Lower than the one before, which must stay.
+    if (this.#random.fraction() < 0.02) this.#commit(name, nextOffset - 1, stream);
+  }
+
+  #commit(name: string, offset: number, stream: Stream): void {
+    const commitId = this.#recorder.commitSent(name, offset, { once: true });
     this.#commits.set(commitId, name);
-    stream.write({ commit: { commitId, offsets: [{ ...partitionOf(name), offset: nextOffset }] } });
+    stream.write({ commit: { commitId, offsets: [{ ...partitionOf(name), offset }] } });
   }
 
   #committed({ commitId, results }: millrace.v1.ConsumeCommitted): void {

@@ -142,6 +142,14 @@ describe("owners", () => {
     expect(kinds(...begin, 1_000, assigned("b", 2), over("lost", "a"))).toEqual([]);
   });
 
+  it("have whole sessions again once the broker has their streams", () => {
+    const begin = [...both, assigned("a", 1), { kind: "broker-killed" }, { kind: "broker-started" }] as const;
+    const connected: Unwritten = { kind: "connected", member: "a", askedAt: 1_000_100_000 };
+    const end = [fault("killed", "a"), 900, assigned("b", 2)] as const;
+    expect(kinds(...begin, 500, ...end)).toEqual([]);
+    expect(kinds(...begin, 500, connected, ...end)).toEqual(["two-owners"]);
+  });
+
   it("learn soon that they have lost a partition", () => {
     const begin = [...both, assigned("a", 1), fault("stopped", "a"), 1_500, assigned("b", 2)];
     const graceMs = GRACE_US / MS;

@@ -18,6 +18,7 @@ export class Disturbances {
   readonly #members = new Map<string, Disturbance[]>();
   /** By group and instance id, in the order they joined. */
   readonly #instances = new Map<string, Joined[]>();
+  readonly #connected = new Map<string, number[]>();
   readonly #beginnings = new Map<string, number>();
 
   constructor(events: readonly HistoryEvent[]) {
@@ -38,7 +39,10 @@ export class Disturbances {
     const successors = instance === undefined ? [] : (this.#instances.get(`${group} ${instance}`) ?? []);
     if (successors.some((successor) => successor.at > joinedAt && successor.at <= at)) return true;
     const timeout = sessionTimeoutMs * 1_000 - TIMER_SLACK_US;
-    return this.of(member).some(({ from, to }) => from + timeout <= at && at <= to + GRACE_US);
+    const connectedAt = this.#lastConnected(member, at);
+    return this.of(member).some(
+      ({ from, to }) => from + timeout <= at && at <= to + GRACE_US && to >= connectedAt,
+    );
   }
 
   /** Whether anything disturbed the member between two times. */
@@ -74,10 +78,15 @@ export class Disturbances {
         if (last !== undefined) this.#broker.push({ from: last.from, to: event.at });
         break;
       }
-      case "disconnected":
-        // It learned this some time after the broker did.
-        this.#of(event.member).push({ from: event.at - GRACE_US, to: event.at });
+      case "connected":
+        this.#connected.set(event.member, [...(this.#connected.get(event.member) ?? []), event.askedAt]);
         break;
+      case "disconnected": {
+        // It learned this some time after the broker did.
+        const from = Math.max(event.at - GRACE_US, this.#lastConnected(event.member, event.at));
+        this.#of(event.member).push({ from, to: event.at });
+        break;
+      }
       case "killed":
       case "stopped":
         if (!this.#beginnings.has(event.member)) this.#beginnings.set(event.member, event.at);
@@ -89,6 +98,12 @@ export class Disturbances {
         break;
       }
     }
+  }
+
+  /** The last time before another when the broker is known to have had its stream; what came before is over then. */
+  #lastConnected(member: string, before: number): number {
+    const times = this.#connected.get(member) ?? [];
+    return times.findLast((time) => time <= before) ?? Number.NEGATIVE_INFINITY;
   }
 
   #of(member: string): Disturbance[] {

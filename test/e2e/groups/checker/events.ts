@@ -116,6 +116,14 @@ export interface Observed extends Seen {
   readonly offset?: number;
 }
 
+/** The broker said that the member is in its group and its stream is open. */
+export interface Connected extends Seen {
+  readonly kind: "connected";
+  readonly member: string;
+  /** When it was asked; `at` is when it was answered. */
+  readonly askedAt: number;
+}
+
 /** A member noticed that its connection broke. */
 export interface Disconnected extends Seen {
   readonly kind: "disconnected";
@@ -153,6 +161,7 @@ export type HistoryEvent =
   | CommitSent
   | CommitAnswered
   | Observed
+  | Connected
   | Disconnected
   | MemberFault
   | BrokerFault
