@@ -73,7 +73,7 @@ export interface MemberSink {
 /** Commands of a member whose stream is open. After `ended` they do nothing. */
 export interface MemberSession {
   readonly memberId: string;
-  /** Gives partitions up. Throws INVALID_REQUEST for one that the member does not have. */
+  /** Gives partitions up. What the member does not have is ignored: its topic may be gone. */
   release(partitions: readonly TopicPartition[]): void;
   /** Throws INVALID_REQUEST for a pattern that is none. */
   subscribe(subscription: GroupSubscription): void;
@@ -179,10 +179,11 @@ export type SeekTarget =
 /** Which committed offsets to move, and where to. */
 export interface SeekCommand {
   readonly group: string;
-  /** Undefined: all topics that the group has committed offsets of. */
+  /** Undefined: all topics that the group has committed offsets of; with `otherGroup`, that the other one has. */
   readonly topic: string | undefined;
-  /** None: all of the topic. */
+  /** None: all of the topic; without topic there must be none. */
   readonly partitions: readonly number[];
+  /** Partitions without the committed offset that `shift` or `otherGroup` needs are left alone. */
   readonly to: SeekTarget;
   readonly dryRun: boolean;
 }
