@@ -50,21 +50,29 @@ export class HandlerRun {
   /** See GroupConsumer. */
   async run(): Promise<void> {
     const { handout, committer, owned } = this.#ports;
-    handout.enter(this, () => this.#wake());
+    handout.enter(this, () => this.#woken());
     handout.settle();
     try {
       while (this.#failure === undefined && !handout.isOver(this)) await this.#step();
     } catch (thrown) {
       this.#failure ??= { thrown };
     }
-    // What was committed before it was handed out comes from nowhere again: it is worked on to the end.
-    if (!this.#consumer.isAtMostOnce || this.#failure !== undefined) this.#pool.drop();
+    if (!this.#consumer.isAtMostOnce) this.#pool.drop();
     await this.#pool.idle();
     this.#giveBack();
     committer.commitDone(owned.values());
     await committer.settled([...owned.values()]);
     handout.leave(this);
     if (this.#failure !== undefined) throw this.#failure.thrown;
+  }
+
+  /**
+   * At the end nothing more is begun, to be read again; but what was committed before it was handed out comes from
+   * nowhere again and is worked on to its end.
+   */
+  #woken(): void {
+    if (!this.#consumer.isAtMostOnce && this.#ports.handout.isOver(this)) this.#pool.drop();
+    this.#wake();
   }
 
   async #step(): Promise<void> {
@@ -99,14 +107,13 @@ export class HandlerRun {
 
   /** Gives records to the pool, as many as may be in flight. */
   async #pour(feed: PartitionFeed): Promise<void> {
-    const { ahead } = this.#ports;
+    const { ahead, handout } = this.#ports;
     for (;;) {
       const open = feed.current();
       if (open === undefined) break;
-      if (!this.#mayPour(feed) || this.#failure !== undefined) return;
+      if (!this.#mayPour(feed) || this.#failure !== undefined || handout.isOver(this)) return;
       if (ahead.isDue(open)) {
         if (!(await ahead.allowNext(open))) this.#abandon(feed);
-        if (this.#ports.handout.isOver(this)) return;
         continue;
       }
       const record = open.next();

@@ -13,7 +13,7 @@ import { OwnedPartition } from "./owned-partition.ts";
 import type { PartitionStarter } from "./partition-starter.ts";
 import { within } from "./within.ts";
 
-/** Part of the rebalance timeout within which partitions are given up: the rest is for the way to the coordinator. */
+/** Part of a time limit within which partitions are given up: the rest is for the way to the coordinator. */
 const GIVE_UP_PART = 0.8;
 
 /** What a rebalancer needs, and who hears of it. */
@@ -52,12 +52,12 @@ export class Rebalancer {
 
   /** The coordinator gives and wants back. */
   changed({ assigned, revoked }: MemberChange): void {
-    if (this.#isClosing) return; // the coordinator gives back what was given up, until it hears of the leave
+    if (this.#isClosing) return; // it is on its way out
     const going = revoked.flatMap((partition) => this.#ownedAs(partition) ?? []);
     const unknown = revoked.filter((partition) => this.#ownedAs(partition) === undefined);
     if (unknown.length > 0) this.#ports.membership.release(unknown);
     const { rebalanceTimeoutMs } = this.#settings.membership;
-    if (going.length > 0) void this.#giveUp(going, rebalanceTimeoutMs * GIVE_UP_PART);
+    if (going.length > 0) void this.#giveUp(going, rebalanceTimeoutMs * GIVE_UP_PART, "release");
     const coming: OwnedPartition[] = [];
     for (const partition of assigned) {
       if (this.#ownedAs(partition) !== undefined) continue;
@@ -89,11 +89,15 @@ export class Rebalancer {
     if (why !== undefined) throw why;
   }
 
-  /** Gives everything up in good order, within `timeoutMs`. */
+  /**
+   * Gives everything up in good order, within `timeoutMs`, even if a callback of before does not come to its end. The
+   * coordinator is not told: whoever goes leaves, or means to be back.
+   */
   async giveUpAll(timeoutMs: number): Promise<void> {
     this.#isClosing = true;
     const owners = [...this.#owned.values()];
-    await within(this.#ports.cluster.clock, timeoutMs, this.#giveUp(owners, timeoutMs));
+    const given = this.#giveUp(owners, timeoutMs * GIVE_UP_PART, "keep");
+    await within(this.#ports.cluster.clock, timeoutMs, given);
     this.#remove(owners);
   }
 
@@ -118,18 +122,22 @@ export class Rebalancer {
   }
 
   /** Nothing is handed out from now on; what has to be waited for is waited for in turn with the callbacks. */
-  #giveUp(all: readonly OwnedPartition[], timeoutMs: number): Promise<void> {
+  #giveUp(all: readonly OwnedPartition[], timeoutMs: number, then: "release" | "keep"): Promise<void> {
     const untilMs = this.#ports.cluster.clock.monotonicMs() + timeoutMs;
     const owners = all.filter(({ phase }) => phase === "starting" || phase === "reading");
     for (const owner of owners) {
       this.#stopReading(owner);
       owner.phase = "revoking";
     }
-    return this.#callbacks.run(() => this.#revoke(owners, untilMs));
+    return this.#callbacks.run(async () => {
+      const left = await this.#revoke(owners, untilMs);
+      if (then === "release" && left.length > 0) this.#ports.membership.release(left);
+    });
   }
 
-  async #revoke(all: readonly OwnedPartition[], untilMs: number): Promise<void> {
-    const { cluster, committer, membership } = this.#ports;
+  /** Returns those that are not lost meanwhile, which are nobody's now. */
+  async #revoke(all: readonly OwnedPartition[], untilMs: number): Promise<OwnedPartition[]> {
+    const { cluster, committer } = this.#ports;
     const inTime = (promise: Promise<unknown>) =>
       within(cluster.clock, untilMs - cluster.clock.monotonicMs(), promise);
     await inTime(Promise.all(all.map((owner) => owner.idle())));
@@ -141,7 +149,7 @@ export class Rebalancer {
     if (told.length > 0) await this.#guard(() => inTime((async () => onRevoked?.(told.map(place)))()));
     const left = all.filter(({ isOurs }) => isOurs);
     this.#remove(left);
-    if (left.length > 0) membership.release(left);
+    return left;
   }
 
   async #tellLost(owners: readonly OwnedPartition[], why: MillraceError): Promise<void> {
