@@ -12,6 +12,8 @@ const options = JSON.parse(process.argv[2]!) as MemberOptions;
 const recorder = new MemberRecorder(options);
 const late = new LateCommits(options, recorder);
 process.on("SIGCONT", () => late.send(recorder.open));
+// The program's clock keeps no process alive, and while the broker is away there is nothing else.
+const alive = setInterval(() => undefined, 60_000);
 let leave: boolean | undefined;
 let member: RunningMember | undefined;
 const stop = (isForGood: boolean) => {
@@ -26,4 +28,5 @@ member = await start(options, recorder, late);
 if (leave !== undefined) member.stop(leave);
 await member.ended;
 await late.close();
+clearInterval(alive);
 process.exit(0);
