@@ -121,35 +121,39 @@ export class Rebalancer {
     void this.#ports.starter.start(owners.filter(({ phase }) => phase === "starting"));
   }
 
-  /** Nothing is handed out from now on; what has to be waited for is waited for in turn with the callbacks. */
-  #giveUp(all: readonly OwnedPartition[], timeoutMs: number, then: "release" | "keep"): Promise<void> {
-    const untilMs = this.#ports.cluster.clock.monotonicMs() + timeoutMs;
+  /**
+   * Nothing is handed out from now on. Handlers and commits are waited for beside everything else, so that slow ones hold
+   * no other partition up; then it is the callbacks' turn.
+   */
+  async #giveUp(all: readonly OwnedPartition[], timeoutMs: number, then: "release" | "keep"): Promise<void> {
+    const { cluster, committer } = this.#ports;
+    const untilMs = cluster.clock.monotonicMs() + timeoutMs;
+    const inTime = (promise: Promise<unknown>) =>
+      within(cluster.clock, untilMs - cluster.clock.monotonicMs(), promise);
     const owners = all.filter(({ phase }) => phase === "starting" || phase === "reading");
     for (const owner of owners) {
       this.#stopReading(owner);
       owner.phase = "revoking";
     }
-    return this.#callbacks.run(async () => {
-      const left = await this.#revoke(owners, untilMs);
+    await inTime(Promise.all(owners.map((owner) => owner.idle())));
+    committer.commitDone(owners);
+    await inTime(committer.settled(owners));
+    await this.#callbacks.run(async () => {
+      await this.#tellRevoked(owners, inTime);
+      const left = owners.filter(({ isOurs }) => isOurs);
+      this.#remove(left);
       if (then === "release" && left.length > 0) this.#ports.membership.release(left);
     });
   }
 
-  /** Returns those that are not lost meanwhile, which are nobody's now. */
-  async #revoke(all: readonly OwnedPartition[], untilMs: number): Promise<OwnedPartition[]> {
-    const { cluster, committer } = this.#ports;
-    const inTime = (promise: Promise<unknown>) =>
-      within(cluster.clock, untilMs - cluster.clock.monotonicMs(), promise);
-    await inTime(Promise.all(all.map((owner) => owner.idle())));
-    committer.commitDone(all);
-    await inTime(committer.settled(all));
-    const told = all.filter(({ isOurs, isTold }) => isOurs && isTold);
+  async #tellRevoked(
+    owners: readonly OwnedPartition[],
+    inTime: (promise: Promise<unknown>) => Promise<boolean>,
+  ): Promise<void> {
+    const told = owners.filter(({ isOurs, isTold }) => isOurs && isTold);
     for (const owner of told) owner.isTold = false;
     const { onRevoked } = this.#settings.hooks;
     if (told.length > 0) await this.#guard(() => inTime((async () => onRevoked?.(told.map(place)))()));
-    const left = all.filter(({ isOurs }) => isOurs);
-    this.#remove(left);
-    return left;
   }
 
   async #tellLost(owners: readonly OwnedPartition[], why: MillraceError): Promise<void> {
