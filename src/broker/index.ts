@@ -27,3 +27,11 @@ export type {
   SoughtPartition,
   TopicPartition,
 } from "../group/index.ts";
+export type {
+  AppendedEvents,
+  AppendEventsCommand,
+  ReadStreamQuery,
+  RevisionConflict,
+  StreamEvent,
+  StreamInfo,
+} from "../stream/index.ts";

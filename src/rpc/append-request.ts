@@ -39,8 +39,13 @@ export function append(environment: AppendEnvironment, request: ProduceFields): 
 /** The receipt as a message of the API. */
 export function receiptMessage(receipt: Receipt): millrace.v1.Receipt.$Properties {
   const { partition, baseOffset, recordCount, timestampMs, duplicate } = receipt;
-  const durability = receipt.durability === "durable" ? DURABILITY_DURABLE : DURABILITY_WRITTEN;
+  const durability = durabilityNumber(receipt.durability);
   return { partition, baseOffset, recordCount, timestampMs, durability, duplicate };
+}
+
+/** The durability as the API numbers it. */
+export function durabilityNumber(durability: Durability): millrace.v1.Durability {
+  return durability === "durable" ? DURABILITY_DURABLE : DURABILITY_WRITTEN;
 }
 
 function choose(broker: BrokerApi, topic: string, key: Uint8Array | undefined | "several"): number {
@@ -50,7 +55,8 @@ function choose(broker: BrokerApi, topic: string, key: Uint8Array | undefined | 
   return broker.choosePartition(topic, key);
 }
 
-function requestedDurability(durability: number): Durability | undefined {
+/** The durability that a request asks for; undefined leaves it to the topic. */
+export function requestedDurability(durability: number): Durability | undefined {
   if (durability === DURABILITY_UNSPECIFIED) return undefined;
   if (durability === DURABILITY_WRITTEN) return "written";
   if (durability === DURABILITY_DURABLE) return "durable";

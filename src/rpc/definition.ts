@@ -2,9 +2,16 @@
  * The services as grpc-js serves them: generated codecs for the small messages, our own where batches travel, and
  * no decoder that throws or unfolds a large frame into a multitude of objects.
  */
-import { RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
+import { PARTITIONS_PER_TOPIC_MAX, RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
 import { grpc, millrace } from "../gen/millrace.js";
-import { decodePublishRequest, type GatherMessage, type Method, serviceDefinition } from "../wire/index.ts";
+import {
+  decodePublishRequest,
+  type GatherMessage,
+  type Method,
+  serviceDefinition,
+  streamService as streams,
+} from "../wire/index.ts";
+import { decodeAppendEvents } from "./append-events-request.ts";
 import { limitingLists, type ListLimits } from "./list-limits.ts";
 import { type MalformedRequest, refusing } from "./malformed-request.ts";
 
@@ -89,6 +96,20 @@ export const groupService = {
   seekGroup: refuseMalformed(group.seekGroup),
   deleteGroup: refuseMalformed(group.deleteGroup),
   deleteOffsets: refuseMalformed(group.deleteOffsets),
+};
+
+const encoded = (message: Buffer) => message;
+const positionLists = { 2: { 1: PARTITIONS_PER_TOPIC_MAX } };
+
+/** Event-sourced streams: what is streamed comes encoded, as its size has to be known before. */
+export const streamService = {
+  appendEvents: {
+    ...streams.appendEvents,
+    requestDeserialize: refusing(decodeAppendEvents, RPC_MESSAGE_BYTES_MAX),
+  },
+  readStream: { ...refuseMalformed(streams.readStream), responseSerialize: encoded },
+  readAll: { ...refuseLongLists(streams.readAll, positionLists), responseSerialize: encoded },
+  subscribeAll: { ...refuseLongLists(streams.subscribeAll, positionLists), responseSerialize: encoded },
 };
 
 const health = serviceDefinition(grpc.health.v1, grpc.health.v1.Health);

@@ -1,7 +1,6 @@
 import type { Clock, Timer } from "../base/index.ts";
 import type { ReadRoom } from "../broker/index.ts";
 import { MillraceError } from "../errors/index.ts";
-import type { BidiStream } from "./bidi-stream.ts";
 import type { Hold, Reservation, SendBudget } from "./send-budget.ts";
 
 /** Bytes given to the transport and not taken yet, above which the next delivery of a stream waits. */
@@ -10,6 +9,15 @@ const PENDING_BYTES_MAX = 1_048_576;
 const RESET_DELAY_MS = 1_000;
 
 const resolved = Promise.resolve();
+
+/** Where deliveries are written. */
+export interface DeliveryStream<Response> {
+  /** Its status is decided, or it is gone. */
+  readonly ended: boolean;
+  /** Calls back when the transport took it, which never happens if the client is gone. */
+  write(response: Response, written: () => void): void;
+  fail(error: MillraceError): void;
+}
 
 /** What a DeliveryWriter needs. */
 export interface DeliveryWriterOptions {
@@ -27,7 +35,7 @@ export interface DeliveryWriterOptions {
  * when the transport has taken enough or the stream is gone (grpc-js calls back for nothing after that).
  */
 export class DeliveryWriter<Response> {
-  readonly #stream: BidiStream<never, Response>;
+  readonly #stream: DeliveryStream<Response>;
   readonly #options: DeliveryWriterOptions;
   readonly #holds = new Set<Hold>();
   #reservation: Reservation | undefined;
@@ -36,7 +44,7 @@ export class DeliveryWriter<Response> {
   #isWaitingForRoom = false;
   #resetTimer: Timer | undefined;
 
-  constructor(stream: BidiStream<never, Response>, options: DeliveryWriterOptions) {
+  constructor(stream: DeliveryStream<Response>, options: DeliveryWriterOptions) {
     this.#stream = stream;
     this.#options = options;
   }

@@ -13,6 +13,7 @@ import {
   logService,
   reflectionAlphaService,
   reflectionService,
+  streamService,
   topicService,
 } from "./definition.ts";
 import type { DescriptorIndex } from "./descriptor-index.ts";
@@ -25,6 +26,7 @@ import { PublishCall } from "./publish.ts";
 import { reflectionHandlers } from "./reflection.ts";
 import { groupServiceHandlers } from "./group-service.ts";
 import { JoinGroupCall } from "./join-group.ts";
+import { streamServiceHandlers } from "./stream-service.ts";
 import { type SubscribeAnswer, SubscribeCall, type SubscribeEnvironment } from "./subscribe.ts";
 import { topicServiceHandlers } from "./topic-service.ts";
 
@@ -39,6 +41,7 @@ const MILLRACE_SERVICES = [
   "millrace.v1.ClusterService",
   "millrace.v1.GroupService",
   "millrace.v1.LogService",
+  "millrace.v1.StreamService",
   "millrace.v1.TopicService",
 ];
 const STANDARD_SERVICES = [
@@ -75,6 +78,7 @@ export function addServices(server: Server, environment: ServiceEnvironment): He
     joinGroup: (call: JoinGroupStream) => void new JoinGroupCall(environment, call),
     consume: (call: ConsumeStream) => void new ConsumeCall(environment, call),
   });
+  server.addService(streamService, streamServiceHandlers(environment));
   const health = new Health(environment, MILLRACE_SERVICES);
   server.addService(healthService, health.handlers());
   const services = [...MILLRACE_SERVICES, ...STANDARD_SERVICES];
