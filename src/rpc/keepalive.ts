@@ -1,5 +1,5 @@
 /** Finds connections whose client has stopped answering: a stopped process, a machine or network that is gone. */
-import type { Clock, Timer } from "../base/index.ts";
+import { afterTurn, type Clock, type Timer } from "../base/index.ts";
 
 /** How soon. */
 export interface KeepaliveOptions {
@@ -35,11 +35,18 @@ export function keepAlive(session: LivingSession, { clock, timeMs, timeoutMs }: 
     if (session.destroyed) return reset();
     const bytesRead = socket.bytesRead;
     session.ping(() => {});
-    timer = clock.schedule(timeoutMs, () => {
+    const judge = () => {
+      if (isClosed) return;
       if (session.destroyed || socket.bytesRead === bytesRead) reset();
       else wait();
-    });
+    };
+    // Not at once: if this process was held up, the answer lies there and is read in this turn.
+    timer = clock.schedule(timeoutMs, () => afterTurn(judge));
   };
-  session.once("close", () => timer.cancel());
+  let isClosed = false;
+  session.once("close", () => {
+    isClosed = true;
+    timer.cancel();
+  });
   wait();
 }

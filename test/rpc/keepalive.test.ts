@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { millrace } from "../../src/gen/millrace.js";
 import { keepAlive } from "../../src/rpc/keepalive.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { turn } from "../support/turns.ts";
 import { FakeBroker } from "./fake-broker.ts";
 import { atEnd, batchOf, group, startServer, until } from "./harness.ts";
 import { framed } from "./raw-http2.ts";
@@ -55,42 +56,59 @@ function asked() {
 }
 
 describe("keepalive", () => {
-  it("resets a connection that brings nothing after it was asked", () => {
+  it("resets a connection that brings nothing after it was asked", async () => {
     const { clock, session } = asked();
     clock.advance(9_999);
     expect(session.pings).toBe(0);
     clock.advance(1 + 4_999);
     expect([session.pings, session.resets]).toEqual([1, 0]);
     clock.advance(1);
+    await turn();
     expect([session.resets, clock.timerCount]).toEqual([1, 0]);
   });
 
-  it("takes any byte for an answer, and asks again", () => {
+  it("takes any byte for an answer, and asks again", async () => {
     const { clock, session } = asked();
     for (let round = 1; round <= 3; round++) {
       clock.advance(10_000);
       session.socket.bytesRead++;
       clock.advance(5_000);
+      await turn();
       expect([session.pings, session.resets]).toEqual([round, 0]);
     }
     clock.advance(15_000);
+    await turn();
     expect(session.resets).toBe(1);
   });
 
-  it.each([1, 10_001])("resets what was destroyed after %i ms and does not close", (afterMs) => {
+  it("takes an answer that this process read late, because it was held up", async () => {
+    const { clock, session } = asked();
+    clock.advance(15_000);
+    session.socket.bytesRead++;
+    await turn();
+    expect([session.resets, clock.timerCount]).toEqual([0, 1]);
+  });
+
+  it.each([1, 10_001])("resets what was destroyed after %i ms and does not close", async (afterMs) => {
     const { clock, session } = asked();
     clock.advance(afterMs);
     session.destroyed = true;
     session.socket.bytesRead++;
     clock.advance(15_000);
+    await turn();
     expect(session.resets).toBe(1);
   });
 
-  it("lets go of connections that are closed", () => {
+  it("lets go of connections that are closed", async () => {
     const { clock, session } = asked();
     clock.advance(10_000);
     session.emit("close");
     expect(clock.timerCount).toBe(0);
+    const late = asked();
+    late.clock.advance(15_000);
+    late.session.emit("close");
+    await turn();
+    expect([late.session.resets, late.clock.timerCount]).toEqual([0, 0]);
   });
 
   it.each([0, 30])(
