@@ -67,8 +67,7 @@ export class GroupCoordinator implements GroupsApi {
     );
     this.#refusal = refusal;
     this.#upkeep.close();
-    for (const group of this.#groups.all()) group.fail(refusal);
-    this.#groups.stopLoading();
+    this.#groups.close(refusal);
     await this.#loaded;
     await this.#groups.settled();
   }
@@ -159,7 +158,6 @@ export class GroupCoordinator implements GroupsApi {
     await this.#groups.load();
     // The broker may have begun to close meanwhile.
     if (this.#refusal?.reason === "COORDINATOR_LOADING") this.#serve();
-    else for (const group of this.#groups.all()) group.fail(this.#refusal!);
   }
 
   #serve(): void {

@@ -26,6 +26,8 @@ export class GroupRegistry {
   readonly #shards: GroupShards;
   readonly #groups = new Map<string, LiveGroup>();
   readonly #meter: OffsetsMeter = { bytes: 0 };
+  /** Set when no group may come to be any more. */
+  #refusal: MillraceError | undefined;
 
   constructor(parts: GroupRegistryParts) {
     this.#parts = parts;
@@ -71,6 +73,7 @@ export class GroupRegistry {
   async use<T>(name: string, work: (group: LiveGroup) => Promise<T>): Promise<T> {
     checkGroupName(name);
     const { appender } = await this.#shards.of(name);
+    if (this.#refusal !== undefined) throw this.#refusal;
     const group = this.#groups.get(name) ?? this.#add(name, appender);
     group.users++;
     try {
@@ -96,11 +99,14 @@ export class GroupRegistry {
     await this.#shards.load(({ appender }, groups) => {
       for (const [name, loaded] of groups) this.#restore(name, appender, loaded);
     });
+    if (this.#refusal !== undefined) this.close(this.#refusal);
   }
 
-  /** Ends the reading, if it waits. */
-  stopLoading(): void {
+  /** Ends all groups with this, also those that are still read. */
+  close(refusal: MillraceError): void {
+    this.#refusal = refusal;
     this.#shards.stop();
+    for (const group of this.#groups.values()) group.fail(refusal);
   }
 
   /** Resolves when everything that was to be stored is, or has failed. */

@@ -102,7 +102,7 @@ export class LiveGroup implements SeatedGroup {
   }
 
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
-    await this.unblocked();
+    while (this.#blocked !== undefined) await this.#blocked;
     this.requireUsable();
     const session = this.machine.join(command);
     this.#sinks.set(session, sink);
@@ -140,7 +140,8 @@ export class LiveGroup implements SeatedGroup {
 
   /** Does work during which nobody joins and nobody commits by hand, one after another; what came before is durable. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    await this.unblocked();
+    // In one turn with what follows: nobody else may begin in between.
+    while (this.#blocked !== undefined) await this.#blocked;
     this.requireUsable();
     let unblock = (): void => undefined;
     this.#blocked = new Promise((resolve) => {

@@ -104,6 +104,35 @@ describe("seeking a group", () => {
     await rig.groups.seek(seek("end"));
   });
 
+  it("counts from what was committed before it, and not by hand meanwhile", async () => {
+    const rig = await rigWithOffsets();
+    const [append, lookUp] = [closedGate(), closedGate()];
+    rig.log.before = () => append.opened;
+    const committed = rig.commit("g", "t", { 0: 60 });
+    await turn();
+    const seeking = rig.groups.seek(seek({ shift: -10 }, { partitions: [0] }));
+    await turn();
+    append.open();
+    expect(await committed).toEqual([60]);
+    expect(await seeking).toMatchObject([{ before: 60, after: 50 }]);
+    rig.catalogue.beforeLookUp = () => lookUp.opened;
+    const slow = rig.groups.seek(seek({ timestampMs: 1_000 }, { partitions: [0] }));
+    await turn();
+    const later = rig.commit("g", "t", { 0: 70 });
+    await turn();
+    lookUp.open();
+    expect(await slow).toMatchObject([{ before: 50, after: 50 }]);
+    expect(await later).toEqual([70]);
+    expect(offsetsOf(rig, "g")).toMatchObject({ "t-0": 70 });
+  });
+
+  it("goes one after another", async () => {
+    const rig = await rigWithOffsets();
+    const step = () => rig.groups.seek(seek({ shift: 1 }, { partitions: [0] }));
+    await Promise.all([step(), step(), step(), step()]);
+    expect(offsetsOf(rig, "g")).toMatchObject({ "t-0": 44 });
+  });
+
   it("lets nobody in between: who joins meanwhile begins where it ends", async () => {
     const rig = await rigWithOffsets();
     const gate = closedGate();

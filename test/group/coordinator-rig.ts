@@ -107,12 +107,15 @@ export class FakeCatalogue implements TopicCatalogue {
     return this.ends.get(`${topic}-${partition}`) ?? { logStartOffset: 0, highWatermark: 100 };
   }
 
+  beforeLookUp: () => Promise<void> | void = () => {};
+
   /** Offset 50 is of the time 1,000; later there is nothing. */
   async findByTimestamp(
     _topic: string,
     _partition: number,
     timestampMs: number,
   ): Promise<number | undefined> {
+    await this.beforeLookUp();
     return timestampMs <= 1_000 ? 50 : undefined;
   }
 }

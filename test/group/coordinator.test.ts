@@ -287,6 +287,39 @@ describe("a coordinator that closes", () => {
     expect(closing.state).toBe("resolved");
   });
 
+  it("lets no group come to be whose log is made meanwhile", async () => {
+    const rig = await rigWithTopic();
+    const gate = closedGate();
+    const create = rig.logs.create.bind(rig.logs);
+    rig.logs.create = async () => {
+      await gate.opened;
+      return create();
+    };
+    const joining = watch(rig.groups.join(join("a"), mute));
+    await turn();
+    await rig.groups.close();
+    gate.open();
+    await turn();
+    expect(joining.value).toMatchObject({ reason: "SHUTTING_DOWN" });
+    expect(rig.log.records).toEqual([]);
+  });
+
+  it("does not try again what fails meanwhile", async () => {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 1 });
+    const gate = closedGate();
+    rig.log.before = async () => {
+      await gate.opened;
+      throw new MillraceError("STORAGE_FULL", "full");
+    };
+    watch(rig.groups.join(join("a"), mute));
+    await turn();
+    const closing = rig.groups.close();
+    gate.open();
+    await settled(closing, "closing");
+    expect(rig.clock.timerCount).toBe(0);
+  });
+
   it("does not wait for a log that cannot be read, or a disk that is full", async () => {
     const rig = await rigWithTopic();
     await rig.commit("g", "t", { 0: 1 });
@@ -296,6 +329,7 @@ describe("a coordinator that closes", () => {
     const joining = watch(rig.groups.join(join("a"), mute));
     await turn();
     await settled(rig.groups.close(), "closing while the disk is full");
+    expect(rig.clock.timerCount).toBe(0);
     expect(joining.value).toMatchObject({ reason: "SHUTTING_DOWN" });
     rig.log.beforeReplay = () => {
       throw new MillraceError("OVERLOADED", "no descriptors");
