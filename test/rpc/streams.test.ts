@@ -242,7 +242,7 @@ describe("SubscribeAll", () => {
     const ended = collect(client, streamService.subscribeAll, { topic: "orders" });
     ended.catch(() => {});
     await append(client, "a", ["1"]);
-    await broker.close(0);
+    await broker.close();
     await expect(ended).rejects.toMatchObject({ reason: "SHUTTING_DOWN" });
   });
 });
