@@ -141,10 +141,11 @@ export class GroupCoordinator implements GroupsApi {
     return deleteOffsets(group, this.#groups, { topic, partitions });
   }
 
-  async #commitByHand(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {
-    await group.unblocked();
-    if (group.machine.memberCount > 0) throw notEmpty(group);
-    return this.#commit(group, command);
+  #commitByHand(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {
+    return group.whenFree(async () => {
+      if (group.machine.memberCount > 0) throw notEmpty(group);
+      return this.#commit(group, command);
+    });
   }
 
   #commit(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {

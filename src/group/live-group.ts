@@ -102,11 +102,11 @@ export class LiveGroup implements SeatedGroup {
   }
 
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
-    while (this.#blocked !== undefined) await this.#blocked;
-    this.requireUsable();
-    const session = this.machine.join(command);
-    this.#sinks.set(session, sink);
-    await this.#stored(session);
+    const session = await this.whenFree(() => {
+      const joined = this.machine.join(command);
+      this.#sinks.set(joined, sink);
+      return this.#stored(joined).then(() => joined);
+    });
     return new MemberSeat(this, command.memberId, session);
   }
 
@@ -156,8 +156,11 @@ export class LiveGroup implements SeatedGroup {
     }
   }
 
-  async unblocked(): Promise<void> {
+  /** Begins work when nothing excludes it, in the same turn. */
+  async whenFree<T>(work: () => Promise<T>): Promise<T> {
     while (this.#blocked !== undefined) await this.#blocked;
+    this.requireUsable();
+    return work();
   }
 
   /** Deletes what is stored of a group without members; its committed offsets must be gone. Only exclusively. */
