@@ -39,6 +39,7 @@ describe("the metadata cache", () => {
     name: "t",
     leaders,
     batchBytesMax: 1_000,
+    hasStreams: false,
   });
 
   it("asks once for concurrent questions, and again when what it knows is old", async () => {
@@ -76,11 +77,14 @@ describe("the metadata cache", () => {
     );
   });
 
-  it("takes the limit of a batch from the topic's configs", () => {
+  it("takes the limit of a batch and whether there are streams from the topic's configs", () => {
     const described = { name: "t", topicId: "", partitions: [] };
     const config = { name: "max.message.bytes", value: "5000", isSet: true };
     expect(metadataOf({ ...described, configs: [config] }).batchBytesMax).toBe(5_000);
     expect(metadataOf({ ...described, configs: [] }).batchBytesMax).toBe(1_048_588);
+    const index = { name: "stream.index", value: "true", isSet: true };
+    expect(metadataOf({ ...described, configs: [config, index] }).hasStreams).toBe(true);
+    expect(metadataOf({ ...described, configs: [config] }).hasStreams).toBe(false);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Durability } from "./producer.ts";
 /** What a stream must be like for an append: anything, without events, with some, or its last revision exactly. */
 export type ExpectedRevision = "any" | "none" | "exists" | number;
 
-/** An event to append. */
+/** An event to append. Bytes must stay as they are until the append has settled. */
 export interface NewEvent {
   /** Kind of the event, at most 255 bytes of UTF-8. Default: none. */
   readonly type?: string;
@@ -61,7 +61,7 @@ export interface RevisionConflict {
   readonly missed: readonly StreamEvent[];
 }
 
-/** An event as stored. */
+/** An event as stored. Key, value and header values are views of the received bytes: copy what is kept for long. */
 export interface StreamEvent extends TopicPartition {
   /** Key of its stream; null for a record without key. */
   readonly stream: Buffer | null;
@@ -113,14 +113,20 @@ export interface AllEventsOptions {
   readonly from?: StartPosition;
   /** True ends with the events that were there at the beginning. Default false: go on with those to come. */
   readonly stopAtEnd?: boolean;
-  /** Called each time that everything there was has been handed out, in all partitions. */
+  /**
+   * Called each time that everything there is has been handed out, in all partitions: once, and again once after
+   * further events. With `stopAtEnd` the iteration may end before.
+   */
   readonly onCaughtUp?: () => void;
+  /** Ends the iteration when it is aborted, also while it waits for events, without an error. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * The streams of one topic, which has `stream.index=true`. A stream is all records with one key; strings are encoded as
- * UTF-8. Calls are tried again within the client's `timeoutMs` where that cannot write twice. All throw
- * TOPIC_NOT_FOUND, and INVALID_REQUEST for a topic without index.
+ * UTF-8. Calls are tried again within the client's `timeoutMs`, which cannot write twice: every append has an idempotency
+ * key. All throw TOPIC_NOT_FOUND, INVALID_REQUEST for a topic without index, and a TypeError for options outside their
+ * ranges and unknown ones. A stream that never had events is no failure: it reads as empty.
  */
 export interface Streams {
   /**
@@ -149,11 +155,14 @@ export interface Streams {
   ): Promise<AppendedEvents>;
   /**
    * Reads the events that a stream has when the iteration begins; each iteration reads anew. Costs what it reads,
-   * however much else is in the topic.
+   * however much else is in the topic. Goes on where it was when the connection breaks; leaving it ends the call.
    */
   read(stream: Uint8Array | string, options?: ReadStreamOptions): AsyncIterable<StreamEvent>;
   /** What is known of a stream, without its events. */
   info(stream: Uint8Array | string): Promise<StreamInfo>;
-  /** Reads the events of all streams in the order of each partition. Reconnects; nothing is skipped or repeated. */
+  /**
+   * Reads the events of all streams in the order of each partition; each iteration reads anew. Reconnects; nothing is
+   * skipped or repeated. Ends when it is left, aborted, or when the client is closed.
+   */
   all(options?: AllEventsOptions): AsyncIterable<StreamEvent>;
 }

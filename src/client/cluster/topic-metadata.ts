@@ -12,16 +12,20 @@ export interface TopicMetadata {
   readonly leaders: readonly string[];
   /** The topic's `max.message.bytes`. */
   readonly batchBytesMax: number;
+  /** The topic's `stream.index`. */
+  readonly hasStreams: boolean;
 }
 
 /** The metadata in a description. */
 export function metadataOf(topic: TopicDescription): TopicMetadata {
-  const limit = topic.configs.find((config) => config.name === "max.message.bytes");
+  const configOf = (name: string) => topic.configs.find((config) => config.name === name)?.value;
+  const limit = configOf("max.message.bytes");
   return {
     name: topic.name,
     topicId: topic.topicId,
     leaders: topic.partitions.map((partition) => partition.endpoint),
-    batchBytesMax: limit === undefined ? BATCH_BYTES_DEFAULT : Number(limit.value),
+    batchBytesMax: limit === undefined ? BATCH_BYTES_DEFAULT : Number(limit),
+    hasStreams: configOf("stream.index") === "true",
   };
 }
 

@@ -1,7 +1,14 @@
 /** Events between the SDK's words and the protocol's. */
 import { millrace } from "../../gen/millrace.js";
 import type { Durability } from "../api/producer.ts";
-import type { AppendedEvents, ExpectedRevision, NewEvent, StreamEvent, StreamInfo } from "../api/streams.ts";
+import type {
+  AppendedEvents,
+  ExpectedRevision,
+  NewEvent,
+  RevisionConflict,
+  StreamEvent,
+  StreamInfo,
+} from "../api/streams.ts";
 
 const { STREAM_STATE_ANY, STREAM_STATE_NONE, STREAM_STATE_EXISTS } = millrace.v1.StreamState;
 const { DURABILITY_DURABLE, DURABILITY_UNSPECIFIED, DURABILITY_WRITTEN } = millrace.v1.Durability;
@@ -48,6 +55,18 @@ export function appendedEvents(appended: millrace.v1.AppendedEvents.$Properties)
     lastRevision: appended.lastRevision ?? 0,
     durability: appended.durability === DURABILITY_DURABLE ? "durable" : "written",
     duplicate: appended.duplicate ?? false,
+  };
+}
+
+/** What was in the way of an append. */
+export function revisionConflict(
+  topic: string,
+  { actualRevision, missed }: millrace.v1.RevisionConflict.$Properties,
+): RevisionConflict {
+  return {
+    outcome: "conflict",
+    actualRevision: actualRevision ?? undefined,
+    missed: (missed ?? []).map((event) => streamEvent(topic, event)),
   };
 }
 

@@ -1,82 +1,73 @@
-import type { ClientReadableStream, ServiceError } from "@grpc/grpc-js";
+/** Reads one stream: its events, or what is known of it. */
 import { MillraceError } from "../../errors/index.ts";
 import { millrace } from "../../gen/millrace.js";
-import type { ReadStreamOptions } from "../api/streams.ts";
+import type { ReadStreamOptions, StreamEvent, StreamInfo } from "../api/streams.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import type { BrokerConnection } from "../transport/broker-connection.ts";
-import { streamService } from "../../wire/index.ts";
-import { callLeader, type StreamTarget } from "./leader-calls.ts";
+import { streamEvent, streamInfo } from "./event-messages.ts";
+import { callLeader, mayPass, type StreamTarget } from "./leader-calls.ts";
+import { ReadingPlace } from "./reading-place.ts";
+import { StreamAnswers } from "./stream-answers.ts";
 
 const { READ_DIRECTION_BACKWARDS, READ_DIRECTION_FORWARDS } = millrace.v1.ReadDirection;
 
-type Response = millrace.v1.ReadStreamResponse;
-
 /** A reading that has been answered once, so that nothing is known to stand in its way. */
 interface Begun {
-  readonly call: ClientReadableStream<Response>;
-  readonly responses: AsyncIterator<Response, undefined>;
-  readonly first: Response | undefined;
-  readonly leader: BrokerConnection;
+  readonly answers: StreamAnswers;
+  readonly first: millrace.v1.ReadStreamResponse;
+  readonly topicId: string;
 }
 
-/** The responses to one ReadStream call. Begins again only while nothing was handed out. Leaving it cancels the call. */
+/**
+ * Reads a stream as it is when this begins. Goes on behind the last event handed out where the connection breaks, as
+ * long as that brings it further. Leaving it cancels the call.
+ */
 export async function* readStream(
   cluster: Cluster,
   target: StreamTarget,
   options: ReadStreamOptions,
-): AsyncGenerator<Response, void, undefined> {
-  const { call, responses, first, leader } = await callLeader(cluster, target, (leader, remainingMs) =>
-    begin(cluster, leader, readRequest(target, options), remainingMs),
-  );
-  try {
-    for (let response = first; response !== undefined; ) {
-      yield response;
-      response = await next(responses, leader);
+): AsyncGenerator<StreamEvent, void, undefined> {
+  const place = new ReadingPlace(options);
+  let topicId: string | undefined;
+  for (let rest: ReadStreamOptions | undefined = options; rest !== undefined; rest = place.rest()) {
+    const before = place.count;
+    const begun = await begin(cluster, target, rest);
+    topicId ??= begun.topicId;
+    try {
+      if (topicId !== begun.topicId) throw topicReplaced(target.topic);
+      for (let answer = begun.first; ; ) {
+        if (answer.info) place.describe(streamInfo(answer.info));
+        for (const message of answer.events) {
+          const event = streamEvent(target.topic, message);
+          place.handOut(event);
+          yield event;
+        }
+        const next = await begun.answers.next(cluster.timeoutMs);
+        if (next === undefined) return;
+        answer = next;
+      }
+    } catch (thrown) {
+      if (place.count === before || !mayPass(MillraceError.from(thrown))) throw thrown;
+      cluster.metadata.age(target.topic);
+    } finally {
+      begun.answers.cancel();
     }
-  } finally {
-    call.cancel();
   }
 }
 
-async function begin(
-  cluster: Cluster,
-  leader: BrokerConnection,
-  request: millrace.v1.ReadStreamRequest.$Properties,
-  timeoutMs: number,
-): Promise<Begun> {
-  const call = leader.openReading(streamService.readStream, request);
-  // A cancelled call fails once more, when nobody listens any longer.
-  call.on("error", () => {});
-  let isLate = false;
-  const timer = cluster.clock.schedule(timeoutMs, () => {
-    isLate = true;
-    call.cancel();
+/** What is known of a stream. */
+export async function describeStream(cluster: Cluster, target: StreamTarget): Promise<StreamInfo> {
+  const { answers, first } = await begin(cluster, target, { direction: "backwards", maxEvents: 1 });
+  answers.cancel();
+  return streamInfo(first.info ?? {});
+}
+
+function begin(cluster: Cluster, target: StreamTarget, options: ReadStreamOptions): Promise<Begun> {
+  return callLeader(cluster, target, async ({ leader, topicId, remainingMs }) => {
+    const answers = new StreamAnswers(cluster.clock, leader, readRequest(target, options));
+    const first = await answers.next(remainingMs);
+    if (first !== undefined) return { answers, first, topicId };
+    throw new MillraceError("INTERNAL", `${leader.endpoint} ended the reading of a stream without an answer`);
   });
-  const responses = call[Symbol.asyncIterator]() as AsyncIterator<Response, undefined>;
-  try {
-    return { call, responses, first: await next(responses, leader), leader };
-  } catch (thrown) {
-    if (!isLate) throw thrown;
-    throw new MillraceError(
-      "DEADLINE_EXCEEDED",
-      `no answer from ${leader.endpoint} within ${Math.round(timeoutMs)} ms; raise the client's timeoutMs or look whether the broker is overloaded`,
-      { effect: "none" },
-    );
-  } finally {
-    timer.cancel();
-  }
-}
-
-async function next(
-  responses: AsyncIterator<Response, undefined>,
-  leader: BrokerConnection,
-): Promise<Response | undefined> {
-  try {
-    const { done, value } = await responses.next();
-    return done === true ? undefined : value;
-  } catch (thrown) {
-    throw leader.explain(thrown as ServiceError);
-  }
 }
 
 function readRequest(
@@ -91,4 +82,13 @@ function readRequest(
     ...(maxEvents === undefined ? {} : { maxEvents }),
     fromSnapshot,
   };
+}
+
+/** The revisions handed out mean nothing in a topic of the same name that was created since. */
+function topicReplaced(topic: string): MillraceError {
+  return new MillraceError(
+    "OFFSET_OUT_OF_RANGE",
+    `topic "${topic}" was deleted and created again while a stream of it was read; read the stream anew`,
+    { details: { topic } },
+  );
 }

@@ -1,12 +1,10 @@
 import { MillraceError } from "../../errors/index.ts";
 import type { millrace } from "../../gen/millrace.js";
 import { streamService } from "../../wire/index.ts";
-import type { Reader, ReaderOptions } from "../api/reader.ts";
 import type {
   AllEventsOptions,
   AppendedEvents,
   AppendOptions,
-  ExpectedRevision,
   NewEvent,
   ReadStreamOptions,
   RevisionConflict,
@@ -15,38 +13,22 @@ import type {
   Streams,
   TryAppendOptions,
 } from "../api/streams.ts";
-import type { Cluster } from "../cluster/cluster.ts";
 import { oneOf, requireFunction, requireKnown, wholeNumber } from "../option-checks.ts";
-import { allEvents } from "./all-events.ts";
-import {
-  appendedEvents,
-  bytesOf,
-  durabilityNumber,
-  expectation,
-  newEventMessage,
-  streamEvent,
-  streamInfo,
-} from "./event-messages.ts";
+import { allEvents, type TopicParts } from "./all-events.ts";
+import { appendRequest, streamKey } from "./append-request.ts";
+import { appendedEvents, revisionConflict } from "./event-messages.ts";
 import { callLeader } from "./leader-calls.ts";
-import { readStream } from "./read-stream.ts";
+import { describeStream, readStream } from "./read-stream.ts";
 
-const MISSED_PRESET = 100;
-const MISSED_MAX = 1_000;
-const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+const MISSED = { preset: 100, min: 1, max: 1_000 };
+const REVISION = { preset: Number.NaN, min: 0, max: Number.MAX_SAFE_INTEGER };
 const APPEND_OPTIONS = { expected: true, idempotencyKey: true, durability: true } as const;
-
-/** What the streams of a topic need. */
-export interface TopicStreamsParts {
-  readonly cluster: Cluster;
-  readonly topic: string;
-  readonly newReader: (options: ReaderOptions) => Reader;
-}
 
 /** The streams of one topic; see Streams. */
 export class TopicStreams implements Streams {
-  readonly #parts: TopicStreamsParts;
+  readonly #parts: TopicParts;
 
-  constructor(parts: TopicStreamsParts) {
+  constructor(parts: TopicParts) {
     this.#parts = parts;
   }
 
@@ -59,15 +41,14 @@ export class TopicStreams implements Streams {
     return required(await this.#append(stream, events, options, {}));
   }
 
-  tryAppend(
+  async tryAppend(
     stream: Uint8Array | string,
     events: readonly NewEvent[],
     options: TryAppendOptions = {},
   ): Promise<AppendedEvents | RevisionConflict> {
-    const { missedMax, ...others } = options;
     requireKnown("tryAppend", options, { ...APPEND_OPTIONS, missedMax: true });
-    const range = { preset: MISSED_PRESET, min: 1, max: MISSED_MAX };
-    return this.#append(stream, events, others, { missedMax: wholeNumber("missedMax", missedMax, range) });
+    const missedMax = wholeNumber("missedMax", options.missedMax, MISSED);
+    return this.#append(stream, events, options, { missedMax });
   }
 
   async snapshot(
@@ -77,67 +58,45 @@ export class TopicStreams implements Streams {
   ): Promise<AppendedEvents> {
     requireKnown("snapshot", options, { idempotencyKey: true, durability: true });
     const { revision, ...event } = snapshot;
-    const snapshotRevision = wholeNumber("revision", revision, { preset: -1, min: 0, max: COUNT_MAX });
+    const snapshotRevision = wholeNumber("revision", revision, REVISION);
     return required(await this.#append(stream, [event], options, { snapshotRevision }));
   }
 
-  async *read(
-    stream: Uint8Array | string,
-    options: ReadStreamOptions = {},
-  ): AsyncGenerator<StreamEvent, void, undefined> {
+  read(stream: Uint8Array | string, options: ReadStreamOptions = {}): AsyncIterable<StreamEvent> {
     checkReadOptions(options);
-    const { topic } = this.#parts;
-    for await (const { events } of this.#responses(stream, options)) {
-      for (const event of events) yield streamEvent(topic, event);
-    }
+    const { cluster, topic } = this.#parts;
+    const target = { topic, stream: streamKey(stream) };
+    return { [Symbol.asyncIterator]: () => readStream(cluster, target, options) };
   }
 
   async info(stream: Uint8Array | string): Promise<StreamInfo> {
-    for await (const { info } of this.#responses(stream, { direction: "backwards", maxEvents: 1 })) {
-      return streamInfo(info ?? {});
-    }
-    throw new MillraceError("INTERNAL", "a broker ended the reading of a stream without an answer");
+    const { cluster, topic } = this.#parts;
+    return describeStream(cluster, { topic, stream: streamKey(stream) });
   }
 
   all(options: AllEventsOptions = {}): AsyncIterable<StreamEvent> {
-    requireKnown("all", options, { from: true, stopAtEnd: true, onCaughtUp: true });
+    requireKnown("all", options, { from: true, stopAtEnd: true, onCaughtUp: true, signal: true });
     requireFunction("onCaughtUp", options.onCaughtUp);
-    const { topic, newReader } = this.#parts;
-    return allEvents(topic, options, newReader);
-  }
-
-  #responses(stream: Uint8Array | string, options: ReadStreamOptions) {
-    const { cluster, topic } = this.#parts;
-    return readStream(cluster, { topic, stream: bytesOf(stream) }, options);
+    return { [Symbol.asyncIterator]: () => allEvents(this.#parts, options) };
   }
 
   /** With a name for the append a second try does no harm, so every append has one. */
   async #append(
     stream: Uint8Array | string,
     events: readonly NewEvent[],
-    { expected = "any", idempotencyKey, durability }: AppendOptions,
+    options: AppendOptions,
     more: Pick<millrace.v1.AppendEventsRequest.$Properties, "missedMax" | "snapshotRevision">,
   ): Promise<AppendedEvents | RevisionConflict> {
     const { cluster, topic } = this.#parts;
-    const key = bytesOf(stream);
-    const request: millrace.v1.AppendEventsRequest.$Properties = {
-      topic,
-      stream: key,
-      ...expectation(checkedExpectation(expected)),
-      events: events.map(newEventMessage),
-      idempotencyKey: checkedKey(idempotencyKey) ?? cluster.random.id(),
-      durability: durabilityNumber(durability),
-      ...more,
-    };
-    const { appended, conflict } = await callLeader(cluster, { topic, stream: key }, (leader, remainingMs) =>
+    const target = { topic, stream: streamKey(stream) };
+    const newKey = () => cluster.random.id();
+    const request = { ...appendRequest({ ...target, events, options, newKey }), ...more };
+    const { appended, conflict } = await callLeader(cluster, target, ({ leader, remainingMs }) =>
       leader.call(streamService.appendEvents, request, remainingMs),
     );
-    if (appended != null) return appendedEvents(appended);
-    return {
-      outcome: "conflict",
-      actualRevision: conflict?.actualRevision ?? undefined,
-      missed: (conflict?.missed ?? []).map((event) => streamEvent(topic, event)),
-    };
+    if (appended) return appendedEvents(appended);
+    if (conflict) return revisionConflict(topic, conflict);
+    throw new MillraceError("INTERNAL", "a broker answered an append without saying what came of it");
   }
 }
 
@@ -146,19 +105,12 @@ function required(result: AppendedEvents | RevisionConflict): AppendedEvents {
   throw new MillraceError("INTERNAL", "a broker answered an append with a conflict that was not asked for");
 }
 
-function checkedExpectation(expected: ExpectedRevision): ExpectedRevision {
-  if (typeof expected === "string") return oneOf("expected", expected, ["any", "none", "exists"]);
-  return wholeNumber("expected", expected, { preset: 0, min: 0, max: COUNT_MAX });
-}
-
-function checkedKey(idempotencyKey: string | undefined): string | undefined {
-  if (idempotencyKey === "") throw new TypeError('idempotencyKey is "": 1 to 255 bytes are allowed');
-  return idempotencyKey;
-}
-
 function checkReadOptions(options: ReadStreamOptions): void {
   requireKnown("read", options, { direction: true, fromRevision: true, maxEvents: true, fromSnapshot: true });
-  oneOf("direction", options.direction ?? "forwards", ["forwards", "backwards"]);
-  wholeNumber("fromRevision", options.fromRevision, { preset: 0, min: 0, max: COUNT_MAX });
-  wholeNumber("maxEvents", options.maxEvents, { preset: 1, min: 1, max: COUNT_MAX });
+  const { direction = "forwards", fromRevision = 0, maxEvents = 1, fromSnapshot = false } = options;
+  oneOf("direction", direction, ["forwards", "backwards"]);
+  wholeNumber("fromRevision", fromRevision, REVISION);
+  wholeNumber("maxEvents", maxEvents, { ...REVISION, min: 1 });
+  if (!fromSnapshot || (direction === "forwards" && options.fromRevision === undefined)) return;
+  throw new TypeError('fromSnapshot reads forwards from the snapshot: no "backwards" and no fromRevision');
 }
