@@ -17,13 +17,11 @@ export class GroupMembers {
     return this.#byId.values();
   }
 
-  /** Those with instance ids first, in order of these, so that they keep their order over restarts; then by ids. */
+  /** By their instance ids, or else their ids, so that a restart of a static member moves nobody in a range. */
   inOrder(): Member[] {
-    return [...this.all()].sort((one, other) => {
-      const isStatic = one.instanceId !== undefined;
-      if (isStatic !== (other.instanceId !== undefined)) return isStatic ? -1 : 1;
-      return (one.instanceId ?? one.id) < (other.instanceId ?? other.id) ? -1 : 1;
-    });
+    return [...this.all()].sort((one, other) =>
+      (one.instanceId ?? one.id) < (other.instanceId ?? other.id) ? -1 : 1,
+    );
   }
 
   byId(id: string): Member | undefined {

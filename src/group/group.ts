@@ -41,8 +41,8 @@ export interface PartitionHolder {
  */
 export class Group {
   #state: GroupState;
-  /** As it was last taken. */
-  #taken: StoredGroupState | undefined;
+  /** Group epoch of what was last taken. */
+  #epochTaken = 0;
 
   /** A group without members, never stored, with group epoch 0. */
   constructor(options: GroupOptions) {
@@ -56,7 +56,7 @@ export class Group {
   static restore(options: GroupOptions, stored: StoredGroup, nowMs: number): Group {
     const group = new Group(options);
     group.#state = restoreGroup(options, stored, nowMs);
-    group.#taken = { groupEpoch: stored.groupEpoch, assignor: stored.assignor };
+    group.#epochTaken = stored.groupEpoch;
     return group;
   }
 
@@ -258,8 +258,9 @@ export class Group {
 
   #takeState(): StoredGroupState | undefined {
     const { epoch: groupEpoch, assignor } = this.#state;
-    if (this.#taken?.groupEpoch === groupEpoch && this.#taken.assignor === assignor) return undefined;
-    this.#taken = { groupEpoch, assignor };
-    return this.#taken;
+    // Another assignor begins another epoch.
+    if (this.#epochTaken === groupEpoch) return undefined;
+    this.#epochTaken = groupEpoch;
+    return { groupEpoch, assignor };
   }
 }

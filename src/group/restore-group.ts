@@ -34,8 +34,12 @@ function restoreMember(group: GroupState, stored: StoredMember, nowMs: number): 
   for (const { topic, topicId, partition } of stored.target) {
     group.topics.obtain(topic);
     const known = group.topics.partition(topic, partition);
-    if (known?.topicId === topicId) member.aimAt(known);
-    else group.isStale = true;
+    if (known?.topicId === topicId) {
+      member.aimAt(known);
+    } else {
+      group.unstored.add(member);
+      group.isStale = true;
+    }
   }
 }
 

@@ -193,7 +193,7 @@ describe("the assignment of a group", () => {
     expect(rig.group.assignor).toBe("uniform");
   });
 
-  it("orders ranges by instance ids first, so that a restart moves nothing", () => {
+  it("orders ranges by instance ids, so that a restart moves nothing", () => {
     const rig = new GroupRig({ orders: 4 });
     rig.joined("x", { instanceId: "one", assignor: "range" });
     const second = rig.joined("y", { instanceId: "two", assignor: "range" });

@@ -179,7 +179,9 @@ describe("a member", () => {
     const b = rig.joined("b");
     const before = a.partitions;
     const anew = rig.join("a");
-    rig.take();
+    const changes = rig.take();
+    expect(changes.removedMemberIds).toEqual([]);
+    expect(changes.members.map(({ memberId }) => memberId).sort()).toEqual(["a", "b"]);
     expect(anew.partitions).toEqual(before);
     expect(anew.epoch).toBe(3);
     expect(b.changes.at(-1)).toEqual({ memberId: "b", memberEpoch: 3, assigned: [], revoked: [] });
@@ -237,6 +239,17 @@ describe("a static member", () => {
     expect(b.changes.at(-1)).toMatchObject({ assigned: [], revoked: [] });
     expect(rig.refusal("a", a.epoch, before[0]!)).toBe("MEMBER_FENCED");
     expect(refusalOf(rig, "a", { memberEpoch: a.epoch, instanceId: "one" }).reason).toBe("MEMBER_FENCED");
+  });
+
+  it("has its own place again also if somebody else joins at the same time", () => {
+    const rig = new GroupRig({ orders: 6 });
+    const a = rig.joined("a", { instanceId: "one" });
+    rig.joined("b");
+    rig.join("0");
+    const anew = rig.join("a2", { instanceId: "one" });
+    rig.settle();
+    expect(a.partitions).toEqual(expect.arrayContaining(anew.partitions));
+    expect(anew.has.size).toBe(2);
   });
 
   it("takes its place over while it is gone, and also what it was to give up is settled", () => {

@@ -202,5 +202,8 @@ describe("a group", () => {
     expect(rig.group.holderOf(partition(kept))).toEqual(holder);
     expect(rig.group.holderOf(partition(revoking!))).toEqual({ ...holder, paused: false, revoking: true });
     expect(rig.group.holderOf(partition(7))).toBeUndefined();
+    rig.release(a, [`orders-${kept}`]);
+    rig.settle();
+    expect(rig.group.holderOf(partition(kept))).toEqual({ ...holder, paused: false });
   });
 });

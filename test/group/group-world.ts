@@ -121,6 +121,8 @@ export class World {
   readonly #unstored: { readonly changes: GroupChanges; readonly topicIds: Map<string, string> }[] = [];
   #storedState: StoredGroupState = { groupEpoch: 0, assignor: "uniform" };
   readonly #storedMembers = new Map<string, StoredMember>();
+  /** What will be stored once everything is. */
+  #takenMembers = new Map<string, StoredMember>();
 
   constructor(
     subscriptions: readonly GroupSubscription[],
@@ -229,6 +231,9 @@ export class World {
     const before = this.group.members();
     const changes = this.group.takeChanges(this.nowMs);
     this.#expectLeastMovement(before);
+    for (const id of changes.removedMemberIds) this.#takenMembers.delete(id);
+    for (const member of changes.members) this.#takenMembers.set(member.memberId, member);
+    this.#expectAllTaken();
     const topicIds = new Map<string, string>();
     for (const { name, topicId, partitionCount } of this.catalogue.topics()) {
       for (let number = 0; number < partitionCount; number++) topicIds.set(`${name}-${number}`, topicId);
@@ -262,6 +267,7 @@ export class World {
     if (choice > 1) this.#changeCatalogue("a", choice);
 
     this.#unstored.length = 0;
+    this.#takenMembers = new Map(this.#storedMembers);
     for (const stream of this.#streams.values()) stream.isOpenForGroup = false;
     this.#streams.clear();
     const stored = { ...this.#storedState, members: [...this.#storedMembers.values()] };
@@ -374,6 +380,28 @@ export class World {
   #live(): Program[] {
     const members = new Set(this.group.members().map(({ memberId }) => memberId));
     return this.programs.filter(({ memberId, isOver }) => members.has(memberId) && !isOver);
+  }
+
+  /** What was taken is all there is: a restored group is as this one. */
+  #expectAllTaken(): void {
+    const idOf = (topic: string) => this.catalogue.topic(topic)?.topicId;
+    const described = this.group
+      .members()
+      .map(({ memberId, memberEpoch, assigned, target, revoking }) => [
+        memberId,
+        memberEpoch,
+        ...[assigned, target, revoking].map((all) => all.map((it) => `${nameOf(it)} ${idOf(it.topic)}`)),
+      ]);
+    const taken = [...this.#takenMembers.values()].map(({ memberId, memberEpoch, assigned, target }) => [
+      memberId,
+      memberEpoch,
+      ...[assigned, target, assigned.filter(({ revoking }) => revoking)].map((all) =>
+        all.map((it) => `${nameOf(it)} ${it.topicId}`),
+      ),
+    ]);
+    taken.sort(([one], [other]) => (one! < other! ? -1 : 1));
+    const [is, ought] = [JSON.stringify(taken), JSON.stringify(described)];
+    if (is !== ought) throw new Error(`taken is ${is}, but the group is ${ought}`);
   }
 
   /** Among equal members nobody is to lose a partition that it may keep and to get another in one step. */
