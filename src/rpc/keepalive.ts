@@ -27,23 +27,26 @@ export interface LivingSession {
 export function keepAlive(session: LivingSession, { clock, timeMs, timeoutMs }: KeepaliveOptions): void {
   const { socket } = session;
   const reset = socket.resetAndDestroy; // bound to the socket itself, which outlives its session
+  let isClosed = false;
   let timer: Timer;
   const wait = () => {
-    timer = clock.schedule(timeMs, ask);
+    if (!isClosed) timer = clock.schedule(timeMs, ask);
   };
   const ask = () => {
-    if (session.destroyed) return reset();
+    if (session.destroyed) {
+      reset();
+      return wait(); // until it is closed
+    }
     const bytesRead = socket.bytesRead;
     session.ping(() => {});
     const judge = () => {
       if (isClosed) return;
       if (session.destroyed || socket.bytesRead === bytesRead) reset();
-      else wait();
+      wait();
     };
     // Not at once: if this process was held up, the answer lies there and is read in this turn.
     timer = clock.schedule(timeoutMs, () => afterTurn(judge));
   };
-  let isClosed = false;
   session.once("close", () => {
     isClosed = true;
     timer.cancel();
