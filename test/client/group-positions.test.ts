@@ -188,6 +188,32 @@ describe("a paused partition", () => {
   });
 });
 
+describe("a topic", () => {
+  it("that is deleted goes, and is read from its start when it is created again", async () => {
+    await produce(20);
+    const { consumer, told } = await member();
+    const { seen } = readOn(consumer);
+    await until("the commit", async () => (await committed())[0] === 20);
+    await client.admin().deleteTopic("t");
+    await until("the revocation", () => consumer.assignment().length === 0);
+    await client.admin().createTopic({ name: "t", partitionCount: 4 });
+    await produce(5);
+    await until("the new records", () => seen.length === 25);
+    expect(seen.slice(20)).toEqual([0, 1, 2, 3, 4].map((offset) => `t-0@${offset}`));
+    expect(told.all("lost")).toEqual([]);
+  });
+
+  it("that grows is read with its new partitions", async () => {
+    const { consumer } = await member();
+    const { seen } = readOn(consumer);
+    await until("the assignment", () => consumer.assignment().length === 4);
+    await client.admin().addPartitions("t", 6);
+    await until("the new assignment", () => consumer.assignment().length === 6);
+    await produce(1, 5);
+    await until("the record", () => seen.includes("t-5@0"));
+  });
+});
+
 describe("a subscription", () => {
   it("by pattern picks up what appears later, and may be changed", async () => {
     const { consumer, told } = await member({ topics: [], topicPattern: "t|new-.*" });

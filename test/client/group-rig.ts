@@ -16,12 +16,12 @@ beforeEach(async () => {
 
 afterEach(() => cluster.close());
 
-/** Appends records "0" to count − 1 to a partition, with keys if there is a function for them. */
-export async function produce(count: number, partition = 0, keyOf?: (number: number) => string) {
+/** Appends records "0" to count − 1 to a partition, with keys if there is a function for them, padded to `bytes`. */
+export async function produce(count: number, partition = 0, keyOf?: (number: number) => string, bytes = 0) {
   const producer = client.producer();
   for (let number = 0; number < count; number++) {
     const key = keyOf === undefined ? {} : { key: keyOf(number) };
-    producer.write("t", { partition, value: `${number}`, ...key });
+    producer.write("t", { partition, value: `${number}`.padEnd(bytes), ...key });
     if (number % 10 === 9) await producer.flush();
   }
   await producer.close();

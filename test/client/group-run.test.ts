@@ -81,6 +81,32 @@ describe("a run", () => {
     }
   });
 
+  it("leaves a partition unread whose handler is stuck behind more than may wait, and reads it then", async () => {
+    for (const partition of [0, 1]) await produce(400, partition, undefined, 1_000);
+    const gate = closedGate();
+    const { consumer } = await member({ prefetchBytes: 65_536, deliveryBytes: 16_384 });
+    const done: string[] = [];
+    const run = consumer.run({
+      order: "partition",
+      concurrency: 2,
+      maxInFlight: 8,
+      handler: async ({ partition, offset }) => {
+        if (partition === 0 && offset === 0) await gate.opened;
+        done.push(`${partition}@${offset}`);
+      },
+    });
+    await until("the other partition", () => done.length === 400);
+    await produce(100, 1, undefined, 1_000);
+    await until("what came later", () => done.length === 500);
+    gate.open();
+    await until("the rest", () => done.length === 900);
+    const numbers = done.filter((name) => name.startsWith("0@")).map((name) => Number(name.slice(2)));
+    expect(numbers).toEqual(range(0, 400));
+    consumer.stop();
+    await run;
+    expect(await committed()).toEqual([400, 500, undefined, undefined]);
+  });
+
   it("keeps no more in flight than it may", async () => {
     for (const partition of [0, 1, 2]) await produce(100, partition);
     const gate = closedGate();

@@ -200,6 +200,20 @@ describe("a commit", () => {
     isFull = false;
   });
 
+  it("ahead of a record that will never be taken is thrown, and nothing is handed out", async () => {
+    await produce(30);
+    const { consumer } = await member({ delivery: "at-most-once" });
+    let refusals = 3;
+    answerCommits(() => (refusals-- > 0 ? new MillraceError("INVALID_REQUEST", "never") : undefined));
+    await expect(consumer.records().next()).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+    await expect(consumer.batches().next()).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+    const begun: number[] = [];
+    const handler = ({ offset }: { readonly offset: number }) => void begun.push(offset);
+    await expect(consumer.run({ handler })).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+    expect(begun).toEqual([]);
+    expect((await consumer.records().next()).value).toMatchObject({ offset: 0 });
+  });
+
   it("that nobody waits for and that will never be taken is thrown by the iteration", async () => {
     await produce(30);
     const { consumer, told } = await member();

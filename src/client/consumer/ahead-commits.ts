@@ -20,14 +20,14 @@ export class AheadCommits {
     return this.#isNeeded && open.offset >= open.source.owner.aheadTo;
   }
 
-  /** Commits the next records. False if that was refused: nothing more of the batch may be handed out. */
-  allowNext({ offset, source }: OpenBatch): Promise<boolean> {
+  /** Commits the next records; the batch may be void then. Throws why that was refused. */
+  allowNext({ offset, source }: OpenBatch): Promise<void> {
     const { owner, batch } = source;
     return this.#committer.allow(owner, Math.min(offset + AHEAD_RECORDS_MAX, batch.nextOffset));
   }
 
-  /** Commits a whole batch. */
-  async allowWhole({ owner, batch }: OwnedBatch): Promise<boolean> {
-    return !this.#isNeeded || this.#committer.allow(owner, batch.nextOffset);
+  /** Commits a whole batch, which may be void then. Throws why that was refused. */
+  async allowWhole({ owner, batch }: OwnedBatch): Promise<void> {
+    if (this.#isNeeded) await this.#committer.allow(owner, batch.nextOffset);
   }
 }

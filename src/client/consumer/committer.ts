@@ -89,14 +89,15 @@ export class Committer {
   }
 
   /**
-   * Lets records be handed out up to `offset` by committing it first. False if it was refused; whether the partition was
-   * moved or given up meanwhile is for the caller to see.
+   * Lets records be handed out up to `offset` by committing it first, unless the partition is moved or given up
+   * meanwhile. Throws why it was refused to a member that still has it.
    */
-  async allow(owner: OwnedPartition, offset: number): Promise<boolean> {
+  async allow(owner: OwnedPartition, offset: number): Promise<void> {
     const { tracker } = owner;
     const error = await this.#added({ owner, metadata: "", ...owner.requested(offset) });
-    if (error === undefined && owner.tracker === tracker) owner.aheadTo = offset;
-    return error === undefined;
+    if (owner.phase !== "reading" || owner.tracker !== tracker) return;
+    if (error !== undefined) throw error;
+    owner.aheadTo = offset;
   }
 
   /** For `commit` without argument. Throws the first refusal. */

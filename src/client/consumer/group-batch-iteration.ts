@@ -19,12 +19,14 @@ export class GroupBatchIteration implements AsyncIterableIterator<ConsumedBatch>
     while (!handout.isOver(this)) {
       const taken = await handout.take(this);
       if (taken === undefined) continue;
-      const isAllowed = await ahead.allowWhole(taken);
-      if (isVoid(taken)) continue;
-      if (!isAllowed) {
+      try {
+        await ahead.allowWhole(taken);
+      } catch (thrown) {
         giveBack(reader, taken.owner);
-        continue;
+        handout.leave(this);
+        throw thrown;
       }
+      if (isVoid(taken)) continue;
       const { batch, tracker } = taken;
       tracker.started(batch.firstOffset);
       tracker.passed(batch.nextOffset);

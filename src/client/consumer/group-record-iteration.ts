@@ -26,19 +26,25 @@ export class GroupRecordIteration implements AsyncIterableIterator<ConsumedRecor
     const { handout, ahead } = this.#ports;
     handout.enter(this);
     handout.settle();
-    while (!handout.isOver(this)) {
-      const open = this.#open;
-      if (open === undefined || !this.#hasNext(open)) {
-        this.#open = undefined;
-        const taken = await handout.take(this);
-        if (taken !== undefined) this.#open = new OpenBatch(taken);
-      } else if (ahead.isDue(open)) {
-        if (!(await ahead.allowNext(open))) this.#giveBack();
-      } else {
-        const record = open.next();
-        handout.hand(open.source, record.offset);
-        return { done: false, value: record };
+    try {
+      while (!handout.isOver(this)) {
+        const open = this.#open;
+        if (open === undefined || !open.hasNext()) {
+          this.#open = undefined;
+          const taken = await handout.take(this);
+          if (taken !== undefined) this.#open = new OpenBatch(taken);
+        } else if (ahead.isDue(open)) {
+          await ahead.allowNext(open);
+        } else {
+          const record = open.next();
+          handout.hand(open.source, record.offset);
+          return { done: false, value: record };
+        }
       }
+    } catch (thrown) {
+      this.#giveBack();
+      handout.leave(this);
+      throw thrown;
     }
     return this.return();
   }
@@ -52,16 +58,6 @@ export class GroupRecordIteration implements AsyncIterableIterator<ConsumedRecor
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  #hasNext(open: OpenBatch): boolean {
-    try {
-      return open.hasNext();
-    } catch (thrown) {
-      this.#open = undefined;
-      this.#ports.handout.leave(this);
-      throw thrown;
-    }
   }
 
   #giveBack(): void {

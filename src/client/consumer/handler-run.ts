@@ -113,7 +113,7 @@ export class HandlerRun {
       if (open === undefined) break;
       if (!this.#mayPour(feed) || this.#failure !== undefined || handout.isOver(this)) return;
       if (ahead.isDue(open)) {
-        if (!(await ahead.allowNext(open))) this.#abandon(feed);
+        await ahead.allowNext(open);
         continue;
       }
       const record = open.next();
@@ -124,11 +124,6 @@ export class HandlerRun {
     const { owner } = feed;
     if (owner.isHeld) this.#release(owner);
     if (!owner.isOurs && feed.unfinished === 0) this.#feeds.delete(owner);
-  }
-
-  #abandon(feed: PartitionFeed): void {
-    if (feed.owner.phase === "reading") giveBack(this.#ports.reader, feed.owner);
-    while (feed.hasBatches) feed.forgetCurrent();
   }
 
   #release(owner: OwnedPartition): void {

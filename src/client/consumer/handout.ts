@@ -1,4 +1,4 @@
-import type { MillraceError } from "../../errors/index.ts";
+import { MillraceError } from "../../errors/index.ts";
 import { partitionKey } from "../reader/assigned-state.ts";
 import { EndWatch } from "../reader/end-watch.ts";
 import type { PartitionReader } from "../reader/partition-reader.ts";
@@ -19,6 +19,8 @@ export interface HandoutPorts {
   readonly owned: ReadonlyMap<string, OwnedPartition>;
   /** Somebody wants records: the membership may begin. */
   wanted(): void;
+  /** A partition is not there any more; the coordinator will ask for it back. */
+  vanished(error: MillraceError): void;
 }
 
 /** Gives the batches of this member's partitions to whoever iterates or runs, and takes note of what a loop has in hand. */
@@ -92,6 +94,10 @@ export class Handout {
       owner.state = state;
       return { batch, owner, tracker: owner.tracker, generation: owner.generation };
     } catch (thrown) {
+      if (isVanished(thrown)) {
+        this.#ports.vanished(thrown);
+        return undefined;
+      }
       this.leave(user);
       throw thrown;
     }
@@ -161,4 +167,9 @@ export class Handout {
     const failure = this.#failures.shift();
     if (failure !== undefined) throw failure.error;
   }
+}
+
+function isVanished(thrown: unknown): thrown is MillraceError {
+  if (!(thrown instanceof MillraceError)) return false;
+  return thrown.reason === "TOPIC_NOT_FOUND" || thrown.reason === "PARTITION_NOT_FOUND";
 }

@@ -189,7 +189,7 @@ export class MemberConsumer implements GroupConsumer {
   #require({ topic, partition }: TopicPartition): OwnedPartition {
     this.#requireOpen();
     const owner = this.#parts.owned.get(partitionKey(topic, partition));
-    if (owner !== undefined) return owner;
+    if (owner !== undefined && owner.phase !== "revoking") return owner;
     const text = `partition ${partition} of topic "${topic}" is not assigned to this member of group "${this.group}" now`;
     throw new MillraceError("INVALID_REQUEST", text, { details: { topic, partition } });
   }

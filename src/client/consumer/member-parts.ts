@@ -37,7 +37,12 @@ export class MemberParts {
     this.reader = this.#newReader(cluster);
     const { reader } = this;
     const coordinator = new CoordinatorLink(cluster, settings.membership.group);
-    this.handout = new Handout({ reader, owned, wanted: () => this.#wanted() });
+    this.handout = new Handout({
+      reader,
+      owned,
+      wanted: () => this.#wanted(),
+      vanished: (error) => this.#tell(() => settings.hooks.onRetry?.(error)),
+    });
     this.membership = new Membership(settings.membership, {
       clock: cluster.clock,
       random: cluster.random,
@@ -95,15 +100,7 @@ export class MemberParts {
       if (owner.isReady) await this.#starter.start([owner]);
       return;
     }
-    const { topic, partition } = owner;
-    const { reader } = this;
-    await reader.assign([{ topic, partition, from: to }]);
-    if (owner.phase !== "reading") {
-      if (this.owned.get(owner.key) === undefined && reader.has(owner)) reader.unassign([owner]);
-      return;
-    }
-    if (owner.isPaused || owner.isHeld) reader.pause([owner]);
-    owner.begin(reader.position(topic, partition) ?? 0, true);
+    await this.#starter.move(owner, to);
   }
 
   #newReader(cluster: Cluster): PartitionReader {

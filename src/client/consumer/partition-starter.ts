@@ -1,3 +1,4 @@
+import { SerialQueue } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import type { OffsetGap } from "../api/group-consumer.ts";
 import type { StartPosition } from "../api/places.ts";
@@ -34,6 +35,8 @@ export class PartitionStarter {
   readonly #settings: ConsumerSettings;
   readonly #ports: StarterPorts;
   readonly #starting = new Set<OwnedPartition>();
+  /** One for each topic: two that place a partition must not get in between each other. */
+  readonly #lines = new Map<string, SerialQueue>();
 
   constructor(settings: ConsumerSettings, ports: StarterPorts) {
     this.#settings = settings;
@@ -53,6 +56,20 @@ export class PartitionStarter {
     await Promise.all([...byTopic.values()].map((all) => this.#startAll(all)));
   }
 
+  /** Moves a partition that is read. */
+  move(owner: OwnedPartition, to: StartPosition): Promise<void> {
+    return this.#lineOf(owner).run(async () => {
+      if (owner.phase !== "reading") return;
+      const { topic, partition } = owner;
+      const { reader } = this.#ports;
+      await reader.assign([{ topic, partition, from: to }]);
+      if (this.#isStray(owner, "reading")) return;
+      if (owner.isPaused || owner.isHeld) reader.pause([owner]);
+      const position = reader.position(topic, partition);
+      if (position !== undefined) owner.begin(position, true);
+    });
+  }
+
   async #startAll(owners: readonly OwnedPartition[]): Promise<void> {
     const { clock, random } = this.#ports.cluster;
     const { retryTimeoutMs } = this.#settings.membership;
@@ -61,7 +78,7 @@ export class PartitionStarter {
     let isOver = false;
     while (!isOver) {
       try {
-        isOver = await this.#tryToStart(owners.filter(({ phase }) => phase === "starting"));
+        isOver = await this.#lineOf(owners[0]!).run(() => this.#tryToStart(owners));
       } catch (thrown) {
         const error = MillraceError.from(thrown);
         const waitMs = backoff.next(error);
@@ -77,7 +94,8 @@ export class PartitionStarter {
   }
 
   /** False if the program moved one of them meanwhile, and it has to be done again. */
-  async #tryToStart(owners: readonly OwnedPartition[]): Promise<boolean> {
+  async #tryToStart(all: readonly OwnedPartition[]): Promise<boolean> {
+    const owners = all.filter(({ phase }) => phase === "starting");
     const starts = owners.flatMap((owner) => this.#startOf(owner) ?? []);
     if (starts.length === 0) return true;
     const sought = starts.map(({ owner }) => owner.sought);
@@ -90,11 +108,7 @@ export class PartitionStarter {
 
   #begin({ owner, isCommitted, expired }: Start): void {
     const { reader } = this.#ports;
-    if (owner.phase !== "starting") {
-      // Given up while its start was looked up.
-      if (!owner.isOurs && reader.has(owner)) reader.unassign([owner]);
-      return;
-    }
+    if (this.#isStray(owner, "starting")) return;
     owner.phase = "reading";
     const position = reader.position(owner.topic, owner.partition);
     if (position === undefined) return; // offline: the iteration throws why
@@ -106,6 +120,23 @@ export class PartitionStarter {
       this.#ports.gap({ topic, partition, from: gone, to: position, lost, error: expired });
     }
     this.#ports.started(owner);
+  }
+
+  /** Whether the partition was given up while its place was looked up: then it is not to be read. */
+  #isStray(owner: OwnedPartition, phase: OwnedPartition["phase"]): boolean {
+    if (owner.phase === phase) return false;
+    const { reader } = this.#ports;
+    if (reader.has(owner)) reader.unassign([owner]);
+    return true;
+  }
+
+  #lineOf({ topic }: OwnedPartition): SerialQueue {
+    let line = this.#lines.get(topic);
+    if (line === undefined) {
+      line = new SerialQueue();
+      this.#lines.set(topic, line);
+    }
+    return line;
   }
 
   #startOf(owner: OwnedPartition): Start | undefined {
