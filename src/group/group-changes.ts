@@ -49,6 +49,7 @@ export interface StoredMember {
 
 /** All that was stored of a group. */
 export interface StoredGroup extends StoredGroupState {
+  /** No partition is assigned to two of them. */
   readonly members: readonly StoredMember[];
 }
 

@@ -177,8 +177,8 @@ export class Group {
     if (state.isStale) this.#retarget();
     const notices = state.endings.splice(0);
     for (const member of state.unreconciled) {
-      const { hasChanged, change } = reconcile(member, state.epoch, nowMs);
-      if (hasChanged) state.unstored.add(member);
+      const { hasMoved, change } = reconcile(member, state.epoch, nowMs);
+      if (hasMoved) state.unstored.add(member);
       if (change !== undefined && member.session !== undefined) {
         notices.push({ session: member.session, change });
       }

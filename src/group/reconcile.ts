@@ -4,8 +4,8 @@ import type { TopicPartition } from "./types.ts";
 
 /** What came of a step. */
 export interface Step {
-  /** The member is not any more as it is stored. */
-  readonly hasChanged: boolean;
+  /** It has another epoch or more partitions, and is to be stored. What it is to give up follows from its target. */
+  readonly hasMoved: boolean;
   /** What it is to hear; undefined if there is nothing to say, or nobody to hear it. */
   readonly change: MemberChange | undefined;
 }
@@ -16,27 +16,22 @@ export interface Step {
  * has marked what it is to give up: it keeps everything until it is back or its session is over.
  */
 export function reconcile(member: Member, groupEpoch: number, nowMs: number): Step {
-  const marked = markRevoked(member);
-  if (member.session === undefined) return { hasChanged: marked, change: undefined };
+  markRevoked(member);
+  if (member.session === undefined) return { hasMoved: false, change: undefined };
   const epochBefore = member.epoch;
   const assigned = member.revoking.size === 0 ? advance(member, groupEpoch) : [];
   const revoked = tellRevoked(member, nowMs);
-  const hasMoved = member.epoch !== epochBefore;
-  const isHeard = member.isNew || hasMoved || assigned.length > 0 || revoked.length > 0;
+  const hasMoved = member.epoch !== epochBefore || assigned.length > 0;
+  const isHeard = member.isNew || hasMoved || revoked.length > 0;
   member.isNew = false;
-  return {
-    hasChanged: marked || hasMoved || assigned.length > 0,
-    change: isHeard ? member.change(assigned, revoked) : undefined,
-  };
+  return { hasMoved, change: isHeard ? member.change(assigned, revoked) : undefined };
 }
 
-function markRevoked(member: Member): boolean {
-  const before = member.revoking.size;
+function markRevoked(member: Member): void {
   for (const partition of member.assigned) {
     if (partition.target === member || member.revoking.has(partition)) continue;
     member.revoking.set(partition, { deadlineMs: undefined, isTold: false });
   }
-  return member.revoking.size > before;
 }
 
 /** Moves the member to the group's epoch and grants what is free. */

@@ -1,6 +1,6 @@
 /** A group that comes back after its coordinator was killed. */
 import { describe, expect, it } from "vitest";
-import { GroupRig, SESSION_MS } from "./group-rig.ts";
+import { GroupRig, nameOf, SESSION_MS } from "./group-rig.ts";
 
 describe("a restored group", () => {
   it("goes on as it was when its members are back, and nothing moves", () => {
@@ -45,6 +45,16 @@ describe("a restored group", () => {
     expect(b.has.size).toBe(0);
     rig.settle();
     expect(b.partitions).toEqual(moving);
+  });
+
+  it("does not wait for a release of what went with its topic", () => {
+    const rig = new GroupRig({ orders: 2, bills: 1 });
+    const a = rig.joined("a", { topics: ["orders", "bills"] });
+    rig.group.subscribe(a.session, { topics: ["bills"], topicPattern: undefined });
+    rig.take();
+    rig.catalogue.delete("orders");
+    rig.crash();
+    expect(rig.take().members.map(({ assigned }) => assigned.map(nameOf))).toEqual([["bills-0"]]);
   });
 
   it("fences commits as before", () => {
