@@ -28,6 +28,8 @@ interface Place {
   readonly position: number;
   readonly baseOffset?: number;
   readonly lastOffset?: number;
+  /** The index says so, and nobody has looked. */
+  readonly isUnproven?: boolean;
 }
 
 /** The batches of a chunk that a reader may have. */
@@ -124,6 +126,10 @@ export class LogReader {
       const wanted = Math.min(capacity, segment.sizeBytes - position);
       const chunk = this.#buffers.acquire(wanted);
       const read = await segment.log.use((file) => file.read(chunk, 0, wanted, position));
+      if (place.isUnproven === true && !isBatchAt(chunk.subarray(0, read), place)) {
+        place = await this.#mended(place, offset);
+        continue;
+      }
       const slice = this.#slice(chunk.subarray(0, read), place, offset);
       const { start, end, nextOffset, recordCount, cutBatchBytes = 0 } = slice;
       if (end > start) {
@@ -180,24 +186,19 @@ export class LogReader {
     return corruptRead(this.#state, place.segment, place.position + at, fault);
   }
 
-  /** Where the index says to look for an offset. An index that lies is rebuilt, unless the .log itself is damaged. */
+  /** Where the index says to look for an offset. */
   async #locate(offset: number): Promise<Place> {
     const segment = this.#state.segmentFor(offset);
     if (segment === undefined) throw outOfRange(this.#state, offset);
-    for (let isMended = false; ; ) {
-      const entry = (await segment.indexes()).offsets.lookup(offset);
-      if (entry === undefined) return { segment, position: 0, baseOffset: segment.baseOffset };
-      const place = { segment, ...entry };
-      if (isMended || (await this.#isTrue(place)) || !(await segment.mendIndexes())) return place;
-      isMended = true;
-    }
+    const entry = (await segment.indexes()).offsets.lookup(offset);
+    if (entry === undefined) return { segment, position: 0, baseOffset: segment.baseOffset };
+    return { segment, ...entry, isUnproven: true };
   }
 
-  /** True if the header at an indexed place is that of the batch. */
-  async #isTrue({ segment, position, lastOffset }: Place): Promise<boolean> {
-    const head = Buffer.allocUnsafe(BATCH_HEADER_BYTES);
-    const read = await segment.log.use((file) => file.read(head, 0, head.length, position));
-    return read === head.length && readLastOffset(head, 0) === lastOffset;
+  /** Where to look instead: an index that lies is rebuilt, unless the .log itself is damaged. */
+  async #mended(place: Place, offset: number): Promise<Place> {
+    const isMended = await place.segment.mendIndexes();
+    return { ...(isMended ? await this.#locate(offset) : place), isUnproven: false };
   }
 
   #takePlace(offset: number): Place | undefined {
@@ -232,6 +233,11 @@ export class LogReader {
     const { logStartOffset, highWatermark } = this.#state;
     return { chunks, bytes, ...content, logStartOffset, highWatermark };
   }
+}
+
+/** True if the header at an indexed place is that of the batch. */
+function isBatchAt(chunk: Buffer, { lastOffset }: Place): boolean {
+  return chunk.length >= BATCH_HEADER_BYTES && readLastOffset(chunk, 0) === lastOffset;
 }
 
 /** The base offset that a batch must have by what is known of its place. */
