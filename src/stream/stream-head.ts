@@ -22,8 +22,9 @@ export interface TailRun {
 /** What a head takes in memory, roughly, beside its key. */
 const HEAD_BYTES = 400;
 const KEY_BYTES_FACTOR = 4;
+const RUN_BYTES = 48;
 
-const NO_STREAM: HeadValue = { nextRevision: 0, snapshot: undefined };
+const NO_STREAM: HeadValue = { nextRevision: 0, snapshot: undefined, recent: [] };
 
 /**
  * What is known in memory of one stream: how many events it has with all that is placed in the log. It counts from the
@@ -86,7 +87,7 @@ export class StreamHead implements Evictable {
 
   /** Roughly what it takes in memory. */
   get bytes(): number {
-    return HEAD_BYTES + KEY_BYTES_FACTOR * this.key.length;
+    return HEAD_BYTES + KEY_BYTES_FACTOR * this.key.length + RUN_BYTES * (this.#stored?.recent.length ?? 0);
   }
 
   /** Tells what the index had when the head came to memory; later ones change nothing. */
@@ -140,7 +141,7 @@ export class StreamHead implements Evictable {
   }
 
   /** The stream with these runs. */
-  after(runs: readonly TailRun[]): HeadValue {
+  after(runs: readonly TailRun[]): Pick<HeadValue, "nextRevision" | "snapshot"> {
     let { nextRevision, snapshot } = this.stored;
     for (const run of runs) {
       if (run.snapshotRevision === undefined) nextRevision = this.revisionOf(run.first + run.count);

@@ -5,7 +5,7 @@ import { decodeHead } from "../store/index-values.ts";
 import { StreamHead } from "../stream-head.ts";
 
 /** Heads looked up in the index at once. */
-const LOADED_AT_ONCE = 256;
+const LOADED_AT_ONCE = 1_024;
 
 /** What a map of heads stands on. */
 export interface HeadMapParts {

@@ -6,6 +6,7 @@ import {
   encodeOffsets,
   encodeState,
   type EventRun,
+  type HeadValue,
 } from "../store/index-values.ts";
 import { type IndexKeys, streamIdOf } from "../store/index-keys.ts";
 import type { IndexChange, IndexStore } from "../store/index-store.ts";
@@ -13,8 +14,10 @@ import type { StreamHead, TailRun } from "../stream-head.ts";
 import type { HeadMap } from "./head-map.ts";
 import type { TailUnit } from "./tail.ts";
 
-/** Most runs of one value: a reader decodes all to find one. */
+/** Most runs of one value of offsets: a reader decodes all to find one. */
 const RUNS_PER_VALUE_MAX = 128;
+/** Runs that stay with the head, to spare a value for each; then they get one together. */
+const RECENT_RUNS_MAX = 16;
 
 /** What a writer stands on. */
 export interface IndexWriterParts {
@@ -45,13 +48,14 @@ export class IndexWriter {
       else own.push(run);
     }
     await heads.loadAll(byHead.keys());
-    const after = new Map([...byHead].map(([head, own]) => [head, head.after(own)]));
+    const after = new Map<StreamHead, HeadValue>();
     const { endOffset: appliedOffset, leaderEpoch } = units.at(-1)!;
     const state = { appliedOffset, leaderEpoch };
     const changes: IndexChange[] = [{ key: keys.state, value: encodeState(state) }];
     for (const [head, own] of byHead) {
-      changes.push({ key: keys.head(head.id), value: encodeHead(after.get(head)!) });
-      this.#addEvents(changes, head, own);
+      const value = { ...head.after(own), recent: this.#addEvents(changes, head, own) };
+      changes.push({ key: keys.head(head.id), value: encodeHead(value) });
+      after.set(head, value);
     }
     this.#addOffsets(changes, runs);
     await store.write(changes);
@@ -62,24 +66,23 @@ export class IndexWriter {
     return state;
   }
 
-  #addEvents(changes: IndexChange[], head: StreamHead, runs: readonly TailRun[]): void {
-    const { keys } = this.#parts;
-    const put = (value: readonly EventRun[]) =>
-      changes.push({ key: keys.events(head.id, value[0]!.revision), value: encodeEvents(value) });
-    let value: EventRun[] = [];
-    let next = -1;
+  /** Adds values for the events that are no longer recent, and returns those that are. */
+  #addEvents(changes: IndexChange[], head: StreamHead, runs: readonly TailRun[]): EventRun[] {
+    let recent = [...head.stored.recent];
     for (const run of runs) {
       this.#addKnown(changes, run);
       if (run.snapshotRevision !== undefined) continue;
       const event = eventRun(run);
-      if (value.length > 0 && (event.revision !== next || value.length === RUNS_PER_VALUE_MAX)) {
-        put(value);
-        value = [];
+      const last = recent.at(-1);
+      const isNext = last === undefined || last.revision + last.count === event.revision;
+      if (!isNext || recent.length === RECENT_RUNS_MAX) {
+        const key = this.#parts.keys.events(head.id, recent[0]!.revision);
+        changes.push({ key, value: encodeEvents(recent) });
+        recent = [];
       }
-      value.push(event);
-      next = event.revision + event.count;
+      recent.push(event);
     }
-    if (value.length > 0) put(value);
+    return recent;
   }
 
   #addKnown(changes: IndexChange[], { head, idempotencyKey }: TailRun): void {

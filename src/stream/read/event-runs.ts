@@ -10,7 +10,7 @@ export interface EventRunsOptions {
   readonly store: IndexStore;
   readonly keys: IndexKeys;
   readonly streamId: Buffer;
-  /** Events that were not in the index when the read began, in order; all before them were. */
+  /** The newest events when the read began, in order; all before them are in values of their own. */
   readonly tail: readonly EventRun[];
   /** Both inclusive. */
   readonly from: number;

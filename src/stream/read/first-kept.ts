@@ -8,7 +8,7 @@ export interface FirstKeptOptions {
   readonly store: IndexStore;
   readonly keys: IndexKeys;
   readonly streamId: Buffer;
-  /** Events that are not in the index, in order. */
+  /** The newest events, in order; all before them are in values of their own. */
   readonly tail: readonly EventRun[];
   /** Of the event that would be next. */
   readonly nextRevision: number;

@@ -26,6 +26,7 @@ interface StreamView {
   readonly streamId: Buffer;
   readonly nextRevision: number;
   readonly snapshot: SnapshotPlace | undefined;
+  /** The newest events; those before are in values of the index. */
   readonly tail: readonly EventRun[];
 }
 
@@ -118,11 +119,12 @@ async function viewOf(index: PartitionIndex, stream: Uint8Array): Promise<Stream
     const { highWatermark } = index.log;
     const readable = head.tail.filter(({ offset, count }) => offset + count <= highWatermark);
     const events = readable.filter(({ snapshotRevision }) => snapshotRevision === undefined);
-    const tail = events.map(({ first, offset, count }) => ({
+    const placed = events.map(({ first, offset, count }) => ({
       revision: head.revisionOf(first),
       offset,
       count,
     }));
+    const tail = [...head.stored.recent, ...placed];
     return { streamId: head.id, ...head.after(readable), tail };
   } finally {
     index.heads.unpin(head);

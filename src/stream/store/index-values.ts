@@ -4,6 +4,7 @@
  *     state        applied offset │ leader epoch of the batch before it
  *     swept        offset
  *     head         next revision │ revision of the latest snapshot plus one │ its offset
+ *                    │ revision of the first event of the runs │ runs: as of events
  *     events       runs: offset after the end of the run before │ count
  *     idempotency  first revision │ count, 0 for a snapshot │ base offset
  *     offsets      runs: offset after the end of the run before │ count │ first revision
@@ -31,6 +32,8 @@ export interface HeadValue {
   /** Revision of the next event. */
   readonly nextRevision: number;
   readonly snapshot: SnapshotPlace | undefined;
+  /** The newest events, whose revisions follow one another; those before have values of their own. */
+  readonly recent: readonly EventRun[];
 }
 
 /** Records of one stream with consecutive offsets and revisions. */
@@ -108,8 +111,16 @@ export function decodeOffset(bytes: Buffer): number {
 }
 
 /** Encodes what is known of a stream. */
-export function encodeHead({ nextRevision, snapshot }: HeadValue): Buffer {
-  return encode([nextRevision, snapshot === undefined ? 0 : snapshot.revision + 1, snapshot?.offset ?? 0]);
+export function encodeHead({ nextRevision, snapshot, recent }: HeadValue): Buffer {
+  const snapshotRevision = snapshot === undefined ? 0 : snapshot.revision + 1;
+  const firstRevision = recent[0]?.revision ?? nextRevision;
+  return encode([
+    nextRevision,
+    snapshotRevision,
+    snapshot?.offset ?? 0,
+    firstRevision,
+    ...runNumbers(recent),
+  ]);
 }
 
 /** What is known of a stream. Throws IndexDamage. */
@@ -118,24 +129,31 @@ export function decodeHead(bytes: Buffer): HeadValue {
   const nextRevision = reader.next();
   const revision = reader.next() - 1;
   const offset = reader.next();
-  return { nextRevision, snapshot: revision < 0 ? undefined : { revision, offset } };
+  const recent = readRuns(reader, reader.next());
+  return { nextRevision, snapshot: revision < 0 ? undefined : { revision, offset }, recent };
 }
 
 /** Encodes runs whose revisions follow one another. */
 export function encodeEvents(runs: readonly EventRun[]): Buffer {
-  let end = 0;
-  return encode(
-    runs.flatMap(({ offset, count }) => {
-      const gap = offset - end;
-      end = offset + count;
-      return [gap, count];
-    }),
-  );
+  return encode(runNumbers(runs));
 }
 
 /** The runs of a value whose key has this revision. */
 export function decodeEvents(revision: number, bytes: Buffer): EventRun[] {
-  const reader = new NumberReader(bytes);
+  return readRuns(new NumberReader(bytes), revision);
+}
+
+function runNumbers(runs: readonly EventRun[]): number[] {
+  const numbers: number[] = [];
+  let end = 0;
+  for (const { offset, count } of runs) {
+    numbers.push(offset - end, count);
+    end = offset + count;
+  }
+  return numbers;
+}
+
+function readRuns(reader: NumberReader, revision: number): EventRun[] {
   const runs: EventRun[] = [];
   let next = revision;
   let end = 0;
