@@ -66,7 +66,7 @@ export async function member(options: Partial<GroupConsumerOptions> = {}) {
   const consumer = own.consumer({
     group: "g",
     topics: ["t"],
-    sessionTimeoutMs: 5_000,
+    sessionTimeoutMs: 20_000,
     autoCommitIntervalMs: 100,
     ...told.hooks,
     ...options,
