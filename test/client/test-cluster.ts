@@ -41,8 +41,8 @@ export class TestCluster {
   }
 
   /** A client of this cluster, closed with it. */
-  async connect(): Promise<Client> {
-    const client = await connect({ brokers: this.proxy.endpoint, timeoutMs: 5_000 });
+  async connect(timeoutMs = 5_000): Promise<Client> {
+    const client = await connect({ brokers: this.proxy.endpoint, timeoutMs });
     this.#clients.push(client);
     return client;
   }

@@ -8,6 +8,8 @@ import { bytesOf, durabilityNumber, expectation, newEventMessage } from "./event
 import type { StreamTarget } from "./leader-calls.ts";
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+/** Events of one append. */
+const EVENTS_MAX = 1_000;
 /** Bytes that an event takes at least, about. */
 const EVENT_BYTES = 8;
 const NEW_EVENT = { type: true, value: true, headers: true, timestampMs: true } as const;
@@ -19,7 +21,10 @@ export interface Append extends StreamTarget {
   readonly newKey: () => string;
 }
 
-/** The request for an append. Throws TypeError for what is no event or no option, BATCH_TOO_LARGE. */
+/**
+ * The request for an append. Throws TypeError for what is no event or no option, and refuses as the broker would what no
+ * topic could take: INVALID_REQUEST, BATCH_TOO_LARGE.
+ */
 export function appendRequest({
   topic,
   stream,
@@ -28,6 +33,7 @@ export function appendRequest({
   newKey,
 }: Append): millrace.v1.AppendEventsRequest.$Properties {
   const { expected = "any", idempotencyKey, durability } = options;
+  requireCount(events.length);
   for (const [index, event] of events.entries()) requireEvent(event, `events[${index}]`);
   requireFitting(events);
   return {
@@ -44,6 +50,14 @@ export function appendRequest({
 export function streamKey(stream: Uint8Array | string): Uint8Array {
   if (!isContent(stream)) throw wrongContent("the key of a stream", stream, "a string or a Uint8Array");
   return bytesOf(stream);
+}
+
+function requireCount(count: number): void {
+  if (count >= 1 && count <= EVENTS_MAX) return;
+  const allowed = `1 to ${EVENTS_MAX}`;
+  throw new MillraceError("INVALID_REQUEST", `the number of events is ${count}; allowed: ${allowed}`, {
+    details: { field: "events", value: count, allowed },
+  });
 }
 
 function requireEvent(event: NewEvent, name: string): void {
