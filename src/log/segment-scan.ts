@@ -11,32 +11,22 @@ export interface ScanStop {
 /** Looks at one valid batch; a text says what is wrong with it in its place, and ends the scan there. */
 export type BatchVisitor = (header: BatchHeader, position: number, bytes: Buffer) => string | undefined;
 
-/** How a walk goes on; all have defaults. */
-export interface ScanOptions {
-  /** Bytes read and visited at once, where no batch is larger. Default 1 MiB. */
-  readonly chunkBytes?: number;
-  /** Awaited after the visits of each chunk, whose bytes hold until then. */
-  readonly afterChunk?: () => Promise<void>;
-}
-
 /**
  * Walks the batches of a .log from `from` up to `end` (byte positions), checking framing and CRC of each, and stops
  * at the first that is not whole and right. `bytes` of a visit is a view that the next visit may overwrite.
  */
 export async function scanBatches(
-  file: Pick<FileHandle, "read">,
+  file: FileHandle,
   from: number,
   end: number,
   visit: BatchVisitor,
-  { chunkBytes = READ_CHUNK_BYTES_MAX, afterChunk }: ScanOptions = {},
 ): Promise<ScanStop> {
-  let buffer = Buffer.allocUnsafe(Math.max(1, Math.min(chunkBytes, end - from)));
+  let buffer = Buffer.allocUnsafe(Math.max(1, Math.min(READ_CHUNK_BYTES_MAX, end - from)));
   let position = from;
   while (position < end) {
     const wanted = Math.min(buffer.length, end - position);
     const read = await file.read(buffer, 0, wanted, position);
-    const stop = visitChunk(buffer.subarray(0, read), position, visit);
-    await afterChunk?.();
+    const stop = visitBatches(buffer.subarray(0, read), position, visit);
     const progressed = stop.position > position;
     position = stop.position;
     if (stop.fault !== undefined) return stop;
@@ -54,7 +44,7 @@ export async function scanBatches(
 }
 
 /** Visits the whole batches of a chunk that starts at `chunkPosition`; a batch cut by its end is no fault. */
-function visitChunk(chunk: Buffer, chunkPosition: number, visit: BatchVisitor): ScanStop {
+export function visitBatches(chunk: Buffer, chunkPosition: number, visit: BatchVisitor): ScanStop {
   let at = 0;
   while (at < chunk.length) {
     const probe = probeBatch(chunk, at, chunk.length);

@@ -50,15 +50,32 @@ export interface FilterRule {
   readonly deleteHorizonMs: number | undefined;
 }
 
-/** What became of a batch: "same" as it was, "empty" without any record, or one with other bytes. */
-export type FilteredBatch = "same" | "empty" | { readonly batch: Buffer; readonly recordCount: number };
+/** Offsets of records that are to go, relative to one that the caller knows. */
+export interface RemovedOffsets {
+  has(relative: number): boolean;
+}
+
+/** Where batches that are written anew go. */
+export interface FilterTarget {
+  /** Room for exactly so many bytes. */
+  reserve(bytes: number): Buffer;
+}
+
+/** What became of a batch: "same" as it was, "empty" without any record, or one with other bytes in the target. */
+export type FilteredBatch = "same" | "empty" | { readonly sizeInBytes: number; readonly recordCount: number };
 
 /** Filters one batch after another; holds no bytes between them. */
 export class BatchFilter implements FilteredRecord {
+  readonly #target: FilterTarget;
   readonly #walker = new RecordWalker();
   /** Starts and ends of the records that stay, runs of them joined. */
-  #runs: number[] = [];
+  readonly #runs: number[] = [];
+  #runEnd = 0;
   #baseOffset = 0;
+
+  constructor(target: FilterTarget) {
+    this.#target = target;
+  }
 
   get offset(): number {
     return this.#baseOffset + this.#walker.offsetDelta;
@@ -81,63 +98,131 @@ export class BatchFilter implements FilteredRecord {
   }
 
   /**
-   * Asks the rule about each record of a batch whose checksum was found right, and returns what is left of it. Throws
+   * Asks the rule about each record of a batch whose checksum was found right, and writes what is left of it. Throws
    * INVALID_BATCH if its records are not readable, BATCH_TOO_LARGE if what is left would be larger than a batch may be
    * (its producer compressed better than we do), UNSUPPORTED_COMPRESSION if its codec is not available here.
    */
   filter(batch: Buffer, header: BatchHeader, rule: FilterRule): FilteredBatch {
-    const walker = this.#walker;
-    this.#baseOffset = header.baseOffset;
-    walker.open(batch, 0, header, DECOMPRESSED_BYTES_MAX);
+    const walker = this.#open(batch, header);
     try {
-      const { count, hasTombstone } = this.#choose(rule);
-      const horizonMs =
-        hasTombstone && header.deleteHorizonMs === undefined ? rule.deleteHorizonMs : undefined;
-      if (count === 0) return "empty";
-      if (count === header.recordCount && horizonMs === undefined) return "same";
-      const records =
-        horizonMs === undefined ? this.#copyRuns() : this.#encodeAnew(header.baseTimestampMs - horizonMs);
-      return { batch: encode(batch, header, { records, count, horizonMs }), recordCount: count };
+      let count = 0;
+      let hasTombstone = false;
+      for (let start = walker.position; walker.next(); start = walker.position) {
+        if (!rule.keeps(this)) continue;
+        count++;
+        hasTombstone ||= walker.valueLength < 0;
+        this.#keep(start, walker.position);
+      }
+      const isUndated = hasTombstone && header.deleteHorizonMs === undefined;
+      return this.#finish(batch, header, count, isUndated ? rule.deleteHorizonMs : undefined);
     } finally {
       walker.close();
     }
   }
 
-  /** Notes the runs of records that stay. */
-  #choose(rule: FilterRule): { readonly count: number; readonly hasTombstone: boolean } {
-    const walker = this.#walker;
-    const runs: number[] = [];
-    let count = 0;
-    let hasTombstone = false;
-    let start = walker.position;
-    while (walker.next()) {
-      const end = walker.position;
-      if (rule.keeps(this)) {
-        if (runs.length > 0 && runs[runs.length - 1] === start) runs[runs.length - 1] = end;
-        else runs.push(start, end);
+  /**
+   * Removes records by their offsets alone, without looking into them, from a batch that has lost none yet; its base
+   * offset lies `from` above the one that the removed are relative to. Throws as `filter`.
+   */
+  removeOffsets(batch: Buffer, header: BatchHeader, removed: RemovedOffsets, from: number): FilteredBatch {
+    const walker = this.#open(batch, header);
+    try {
+      let count = 0;
+      for (let start = walker.position; walker.skip(); start = walker.position) {
+        if (removed.has(from + walker.index)) continue;
         count++;
-        hasTombstone ||= walker.valueLength < 0;
+        this.#keep(start, walker.position);
       }
-      start = end;
+      return this.#finish(batch, header, count, undefined);
+    } finally {
+      walker.close();
     }
-    this.#runs = runs;
-    return { count, hasTombstone };
   }
 
-  #copyRuns(): Buffer {
-    const { bytes } = this.#walker;
-    let length = 0;
-    for (let i = 0; i < this.#runs.length; i += 2) length += this.#runs[i + 1]! - this.#runs[i]!;
-    const records = Buffer.allocUnsafe(length);
-    let at = 0;
-    for (let i = 0; i < this.#runs.length; i += 2) {
-      at += bytes.copy(records, at, this.#runs[i]!, this.#runs[i + 1]!);
-    }
+  #open(batch: Buffer, header: BatchHeader): RecordWalker {
+    this.#baseOffset = header.baseOffset;
+    this.#runs.length = 0;
+    this.#runEnd = -1;
+    this.#walker.open(batch, 0, header, DECOMPRESSED_BYTES_MAX);
+    return this.#walker;
+  }
+
+  #keep(start: number, end: number): void {
+    const runs = this.#runs;
+    if (this.#runEnd === start) runs[runs.length - 1] = end;
+    else runs.push(start, end);
+    this.#runEnd = end;
+  }
+
+  #finish(
+    batch: Buffer,
+    header: BatchHeader,
+    recordCount: number,
+    horizonMs: number | undefined,
+  ): FilteredBatch {
+    if (recordCount === 0) return "empty";
+    if (recordCount === header.recordCount && horizonMs === undefined) return "same";
+    const size =
+      header.compression === "none" && horizonMs === undefined
+        ? this.#writePlain(batch, header, recordCount)
+        : this.#writeEncoded(batch, header, recordCount, horizonMs);
+    return { sizeInBytes: size, recordCount };
+  }
+
+  /** Copies the header and the runs straight into the target. */
+  #writePlain(original: Buffer, header: BatchHeader, recordCount: number): number {
+    const size = BATCH_HEADER_BYTES + this.#runBytes;
+    const batch = this.#target.reserve(size);
+    original.copy(batch, 0, 0, BATCH_HEADER_BYTES);
+    this.#copyRuns(batch, BATCH_HEADER_BYTES);
+    finishHeader(batch, { attributes: header.attributes, recordCount, horizonMs: undefined });
+    return size;
+  }
+
+  #writeEncoded(
+    original: Buffer,
+    header: BatchHeader,
+    recordCount: number,
+    horizonMs: number | undefined,
+  ): number {
+    const records =
+      horizonMs === undefined ? this.#plainRecords() : this.#shifted(header.baseTimestampMs - horizonMs);
+    const { compression } = header;
+    const compressed =
+      compression === undefined || compression === "none" ? undefined : compress(compression, records);
+    const isWorthIt = compressed !== undefined && compressed.length < records.length;
+    const body = isWorthIt ? compressed : records;
+    const size = BATCH_HEADER_BYTES + body.length;
+    if (size > BATCH_BYTES_MAX) throw tooLarge(header, size);
+    const batch = this.#target.reserve(size);
+    original.copy(batch, 0, 0, BATCH_HEADER_BYTES);
+    body.copy(batch, BATCH_HEADER_BYTES);
+    const attributes = isWorthIt ? header.attributes : header.attributes & ~CODEC_MASK;
+    finishHeader(batch, { attributes, recordCount, horizonMs });
+    return size;
+  }
+
+  get #runBytes(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.#runs.length; i += 2) bytes += this.#runs[i + 1]! - this.#runs[i]!;
+    return bytes;
+  }
+
+  #plainRecords(): Buffer {
+    const records = Buffer.allocUnsafe(this.#runBytes);
+    this.#copyRuns(records, 0);
     return records;
   }
 
+  #copyRuns(target: Buffer, position: number): void {
+    const runs = this.#runs;
+    const { bytes } = this.#walker;
+    let at = position;
+    for (let i = 0; i < runs.length; i += 2) at += bytes.copy(target, at, runs[i]!, runs[i + 1]!);
+  }
+
   /** The records that stay, with timestamp deltas larger by `shift`. */
-  #encodeAnew(shift: number): Buffer {
+  #shifted(shift: number): Buffer {
     const { bytes } = this.#walker;
     const parts: Buffer[] = [];
     const walker = new RecordWalker();
@@ -165,38 +250,21 @@ function encodeRecord(walker: RecordWalker, shift: number): Buffer {
   return record;
 }
 
-/** The batch with other records: its header as it was, but for what follows from them. */
-function encode(
-  original: Buffer,
-  header: BatchHeader,
-  filtered: {
-    readonly records: Buffer;
-    readonly count: number;
+/** Writes what follows from other records into a header that is otherwise as it was, and the CRC. */
+function finishHeader(
+  batch: Buffer,
+  fields: {
+    readonly attributes: number;
+    readonly recordCount: number;
     readonly horizonMs: number | undefined;
   },
-): Buffer {
-  const { records, count, horizonMs } = filtered;
-  const { compression } = header;
-  const compressed =
-    compression === undefined || compression === "none" ? undefined : compress(compression, records);
-  const isWorthIt = compressed !== undefined && compressed.length < records.length;
-  const body = isWorthIt ? compressed : records;
-  const size = BATCH_HEADER_BYTES + body.length;
-  if (size > BATCH_BYTES_MAX) throw tooLarge(header, size);
-  const batch = Buffer.allocUnsafe(size);
-  original.copy(batch, 0, 0, BATCH_HEADER_BYTES);
-  body.copy(batch, BATCH_HEADER_BYTES);
-  let { attributes } = header;
-  if (!isWorthIt) attributes &= ~CODEC_MASK;
-  if (horizonMs !== undefined) {
-    attributes |= DELETE_HORIZON_BIT;
-    writeInt64(batch, BASE_TIMESTAMP_AT, horizonMs);
-  }
-  writeInt32(batch, BATCH_LENGTH_AT, size - LENGTH_OVERHEAD_BYTES);
-  writeInt16(batch, ATTRIBUTES_AT, attributes);
-  writeInt32(batch, RECORD_COUNT_AT, count);
-  writeChecksum(batch, 0, size);
-  return batch;
+): void {
+  const { attributes, recordCount, horizonMs } = fields;
+  if (horizonMs !== undefined) writeInt64(batch, BASE_TIMESTAMP_AT, horizonMs);
+  writeInt32(batch, BATCH_LENGTH_AT, batch.length - LENGTH_OVERHEAD_BYTES);
+  writeInt16(batch, ATTRIBUTES_AT, horizonMs === undefined ? attributes : attributes | DELETE_HORIZON_BIT);
+  writeInt32(batch, RECORD_COUNT_AT, recordCount);
+  writeChecksum(batch, 0, batch.length);
 }
 
 function tooLarge({ baseOffset }: BatchHeader, size: number): MillraceError {

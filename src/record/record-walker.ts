@@ -122,6 +122,22 @@ export class RecordWalker extends VarintReader {
     return true;
   }
 
+  /** As `next`, but looks at nothing of the record except its length. */
+  skip(): boolean {
+    const index = this.index + 1;
+    if (index >= this.count) return this.finish();
+    this.index = index;
+    if (this.position >= this.end)
+      this.refuseField("length", `the bytes end before all ${this.count} records`);
+    const length = this.readVarint();
+    const recordEnd = this.position + length;
+    if (length < RECORD_BODY_BYTES_MIN || recordEnd > this.end) {
+      this.refuseField("length", `${length}, allowed are 6 to the ${this.end - this.position} bytes left`);
+    }
+    this.position = recordEnd;
+    return true;
+  }
+
   /** Goes to the headers of the record walked last: then `nextHeader` walks each, and `next` goes on as before. */
   enterHeaders(): void {
     this.position = this.headersAt;

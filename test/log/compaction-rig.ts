@@ -110,7 +110,7 @@ export function textOf({ offset, key, value }: ReadKeyed): string {
 
 /** A map with room for so many keys; at least 48. */
 export function offsetMap(keys = 3_000): OffsetMap {
-  return new OffsetMap({ bytesMax: 20 * 2 ** Math.ceil(Math.log2(keys / 0.75)), secret: "0".repeat(32) });
+  return new OffsetMap({ bytesMax: 32 * 2 ** Math.ceil(Math.log2(keys / 0.75)), secret: "0".repeat(32) });
 }
 
 /** Cleans once. */

@@ -1,23 +1,27 @@
-/** Chaskey-12 as others compute it: published test vectors of the key and messages 00 01 02 …, words lowest first. */
+/** Chaskey as others compute it: its published test vectors, of messages 00 01 02 … */
 import { describe, expect, it } from "vitest";
 import { KeyHash } from "../../src/log/compaction/key-hash.ts";
 
 const SECRET = "33343d839f389f004fe6982339cf7a41";
 const VECTORS: readonly (readonly [length: number, words: readonly number[]])[] = [
-  [0, [0x43cb1f41, 0x51eba0c2, 0xff0a8ac3, 0x7ee3f642]],
-  [1, [0xf9ac2067, 0x9c35a846, 0x441aad3d, 0x777b7330]],
-  [4, [0x0b2b62db, 0x1e9e3f50, 0xa1b8dcad, 0xb4279ae0]],
-  [7, [0xb7d29cb8, 0x40a2819d, 0xae403cdb, 0x6fbefa95]],
-  [15, [0x03cfb44b, 0x283c8163, 0xfca71448, 0xc40a0aea]],
-  [16, [0x5dd0e2a9, 0xfb5eac8c, 0x633a392e, 0x500c36f3]],
-  [17, [0x8b5f6d5a, 0x202314f6, 0x22092368, 0x9639e606]],
-  [32, [0x77962784, 0x07c647fa, 0xdd752c0f, 0xd2f5a799]],
-  [33, [0xd74bb867, 0x2c0dfb3a, 0xb697e9cd, 0x5658edda]],
-  [63, [0x2dd072e1, 0x42b89efe, 0xfb26b615, 0x049aa451]],
+  [0, [0x792e8fe5, 0x75ce87aa, 0x2d1450b5, 0x1191970b]],
+  [1, [0x13a9307b, 0x50e62c89, 0x4577bd88, 0xc0bbdc18]],
+  [2, [0x55df8922, 0x2c7ff577, 0x73809ef4, 0x4e5084c0]],
+  [3, [0x1bdbb264, 0xa07680d8, 0x8e5b2ab8, 0x20660413]],
+  [4, [0x30b2d171, 0xe38532fb, 0x16707c16, 0x73ed45f0]],
+  [7, [0x7f670454, 0xf25b03e0, 0x19d68362, 0x9f4d24d8]],
+  [10, [0xac5b9dae, 0x6cf8c0ac, 0x56e7b945, 0xd7ecf8f0]],
+  [13, [0x29496f33, 0xac62d558, 0xe0bad605, 0xc5a538c6]],
+  [15, [0x51b94da4, 0xefcc4de8, 0x192412ea, 0xbbc170dd]],
+  [16, [0x79271ca9, 0xd66a1c71, 0x81ca474e, 0x49831cad]],
+  [17, [0x048da968, 0x4e25d096, 0x2d6cf897, 0xbc3959ca]],
+  [32, [0x60b3f7af, 0x37eee7c8, 0x836cfd98, 0x782ca060]],
+  [33, [0xdf44ea33, 0xb0b2c398, 0x0583ce6f, 0x846d823e]],
+  [63, [0x9047fad7, 0x88136d8c, 0xa488286b, 0x7fe9352c]],
 ];
 
 describe("the hash of a key", () => {
-  it.each(VECTORS)("of %i bytes is Chaskey-12's", (length, words) => {
+  it.each(VECTORS)("of %i bytes is Chaskey's", (length, words) => {
     const hash = new KeyHash(SECRET);
     const memory = Buffer.from(Array.from({ length: 80 }, (_, index) => index - 5));
     hash.update(memory, 5, length);

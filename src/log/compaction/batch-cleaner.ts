@@ -2,16 +2,19 @@ import {
   BatchFilter,
   type BatchHeader,
   encodeEmptyBatch,
+  type FilteredBatch,
   type FilteredRecord,
   type FilterRule,
+  type FilterTarget,
 } from "../../record/index.ts";
 import type { CleanedFile } from "./cleaned-file.ts";
 import type { OffsetMap } from "./offset-map.ts";
 
 /** What decides about the records of a log. */
 export interface CleaningRule {
-  /** The newest offset of each key that was met in the dirty part. */
+  /** What was learned of the dirty part, which begins here. */
   readonly offsets: OffsetMap;
+  readonly firstDirtyOffset: number;
   /** Records from here on were not looked at, and stay. */
   readonly endOffset: number;
   readonly nowMs: number;
@@ -32,10 +35,10 @@ interface Gap {
 }
 
 /** Writes the batches of a group of segments into a cleaned one, without the records that are superseded. */
-export class BatchCleaner implements FilterRule {
+export class BatchCleaner implements FilterRule, FilterTarget {
   readonly #rule: CleaningRule;
   readonly #target: CleanedFile;
-  readonly #filter = new BatchFilter();
+  readonly #filter: BatchFilter;
   #gap: Gap | undefined;
   /** Of the batch that is filtered. */
   #header: BatchHeader | undefined;
@@ -45,6 +48,7 @@ export class BatchCleaner implements FilterRule {
   constructor(rule: CleaningRule, target: CleanedFile) {
     this.#rule = rule;
     this.#target = target;
+    this.#filter = new BatchFilter(this);
   }
 
   /** What was written differs from what was read. */
@@ -56,7 +60,7 @@ export class BatchCleaner implements FilterRule {
     return this.#removedRecords;
   }
 
-  /** Takes the next batch, checked in its place. Its bytes must not change until the target is flushed. */
+  /** Takes the next batch, checked in its place. */
   add(header: BatchHeader, bytes: Buffer): void {
     const isLeftAlone =
       header.baseOffset >= this.#rule.endOffset || header.isControl || header.isTransactional;
@@ -71,15 +75,24 @@ export class BatchCleaner implements FilterRule {
     this.#gap = undefined;
     if (gap === undefined) return;
     if (!gap.wasEmpty || gap.batches > 1) this.#hasChanged = true;
-    this.#write(encodeEmptyBatch(gap), gap.maxTimestampMs, gap.lastOffset);
+    this.#target.add(encodeEmptyBatch(gap), gap.maxTimestampMs, gap.lastOffset);
+  }
+
+  /** For the filter: room for a batch that is written anew, behind the gap before it. */
+  reserve(bytes: number): Buffer {
+    this.#endGap();
+    return this.#target.reserve(bytes);
   }
 
   /** For the filter: the rule about one record, as Kafka's Cleaner.shouldRetainRecord; records without key stay. */
   keeps({ offset, memory, keyAt, keyLength, valueLength }: FilteredRecord): boolean {
-    const { offsets, endOffset, nowMs } = this.#rule;
+    const { offsets, firstDirtyOffset, endOffset, nowMs } = this.#rule;
     if (offset >= endOffset || keyLength < 0) return true;
-    const newest = offsets.get(memory, keyAt, keyLength);
-    if (newest !== undefined && newest > offset) return false;
+    const isSuperseded =
+      offset >= firstDirtyOffset
+        ? offsets.superseded.has(offset - firstDirtyOffset)
+        : offsets.has(memory, keyAt, keyLength);
+    if (isSuperseded) return false;
     const horizonMs = this.#header!.deleteHorizonMs;
     return valueLength >= 0 || horizonMs === undefined || nowMs < horizonMs;
   }
@@ -94,7 +107,7 @@ export class BatchCleaner implements FilterRule {
 
   #addFiltered(header: BatchHeader, bytes: Buffer): void {
     this.#header = header;
-    const filtered = this.#filter.filter(bytes, header, this);
+    const filtered = this.#removeOffsets(header, bytes) ?? this.#filter.filter(bytes, header, this);
     if (filtered === "same") {
       this.#copy(header, bytes);
       return;
@@ -106,8 +119,27 @@ export class BatchCleaner implements FilterRule {
       return;
     }
     this.#removedRecords -= filtered.recordCount;
-    this.#endGap();
-    this.#write(filtered.batch, header.maxTimestampMs, lastOffsetOf(header));
+    const { sizeInBytes } = filtered;
+    this.#target.note({ maxTimestampMs: header.maxTimestampMs, sizeInBytes }, lastOffsetOf(header));
+  }
+
+  /**
+   * What becomes of a batch about which the first reading told everything: it is dirty as a whole, has lost no record
+   * yet and has no tombstone. Undefined for any other.
+   */
+  #removeOffsets(header: BatchHeader, bytes: Buffer): FilteredBatch | undefined {
+    const { offsets, firstDirtyOffset, endOffset } = this.#rule;
+    const { baseOffset, lastOffsetDelta, recordCount } = header;
+    const from = baseOffset - firstDirtyOffset;
+    const to = from + recordCount;
+    if (from < 0 || baseOffset + recordCount > endOffset || recordCount !== lastOffsetDelta + 1)
+      return undefined;
+    if (offsets.mayHaveTombstone(from, to)) return undefined;
+    const removed = offsets.superseded.count(from, to);
+    if (removed === 0) return "same";
+    return removed === recordCount
+      ? "empty"
+      : this.#filter.removeOffsets(bytes, header, offsets.superseded, from);
   }
 
   /** A batch that was empty before. */
@@ -126,7 +158,7 @@ export class BatchCleaner implements FilterRule {
     const { baseOffset, leaderEpoch, maxTimestampMs } = header;
     const lastOffset = lastOffsetOf(header);
     const empty = { baseOffset, lastOffset, leaderEpoch: leaderEpoch!, maxTimestampMs, producer: header };
-    this.#write(encodeEmptyBatch(empty), maxTimestampMs, lastOffset);
+    this.#target.add(encodeEmptyBatch(empty), maxTimestampMs, lastOffset);
   }
 
   #isProducers({ producerId, baseOffset }: BatchHeader): boolean {
@@ -154,11 +186,7 @@ export class BatchCleaner implements FilterRule {
 
   #copy(header: BatchHeader, bytes: Buffer): void {
     this.#endGap();
-    this.#target.add(bytes, header, lastOffsetOf(header));
-  }
-
-  #write(batch: Buffer, maxTimestampMs: number, lastOffset: number): void {
-    this.#target.add(batch, { maxTimestampMs, sizeInBytes: batch.length }, lastOffset);
+    this.#target.add(bytes, header.maxTimestampMs, lastOffsetOf(header));
   }
 }
 

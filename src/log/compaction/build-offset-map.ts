@@ -15,21 +15,20 @@ export async function buildOffsetMap(
   read: (segment: Segment, visit: BatchVisitor) => Promise<void>,
 ): Promise<number> {
   const { firstDirtyOffset, endOffset } = range;
-  offsets.begin(firstDirtyOffset, endOffset - firstDirtyOffset);
+  offsets.begin(firstDirtyOffset, endOffset);
   const cursor = new RecordCursor();
   let fullAt: number | undefined;
   const visit = (header: BatchHeader, _position: number, bytes: Buffer): string | undefined => {
     const isClean = header.baseOffset + header.lastOffsetDelta < firstDirtyOffset;
     if (isClean || header.recordCount === 0) return undefined;
     cursor.reset(bytes);
-    while (cursor.next()) {
-      const { keyLength } = cursor;
-      if (cursor.offset < firstDirtyOffset || keyLength === undefined) continue;
-      if (offsets.put(cursor.memory, cursor.keyAt, keyLength, cursor.offset)) continue;
-      fullAt = cursor.offset;
-      return ENOUGH;
+    while (fullAt === undefined && cursor.next()) {
+      const { keyLength, offset } = cursor;
+      if (keyLength === undefined || offset < firstDirtyOffset) continue;
+      if (cursor.valueLength === undefined) offsets.addTombstone(offset);
+      fullAt = offsets.add(cursor.memory, cursor.keyAt, keyLength, offset);
     }
-    return undefined;
+    return fullAt === undefined ? undefined : ENOUGH;
   };
   for (const segment of range.segments) {
     if (segment.nextOffset <= firstDirtyOffset) continue;
@@ -39,5 +38,5 @@ export async function buildOffsetMap(
     });
     if (fullAt !== undefined) return fullAt;
   }
-  return endOffset;
+  return offsets.settle() ?? endOffset;
 }

@@ -1,44 +1,51 @@
-import { type FileHandle, FileSystemError } from "../../fs/index.ts";
+import { FileSystemError } from "../../fs/index.ts";
+import type { FilterTarget } from "../../record/index.ts";
 import { type NotedBatch, SegmentIndexes } from "../segment-indexes.ts";
 import { CLEANED_SUFFIX, LOG_SUFFIX, segmentStem } from "../segment-names.ts";
 import type { LogEnvironment } from "../types.ts";
-import { writeAll } from "../write-whole.ts";
+import { WriteBehind } from "./write-behind.ts";
 
-/** Most buffers of one write. */
-const WRITE_BUFFERS_MAX = 1_024;
-/** Bytes after which what was written is flushed: flushed at once, a gigabyte would hold up everybody's appends. */
-const SYNC_BYTES = 8 * 1_048_576;
+/** Where a cleaned segment is written. */
+export interface CleanedPlace {
+  readonly folder: string;
+  readonly baseOffset: number;
+  readonly indexIntervalBytes: number;
+}
 
 /** The .log of a cleaned segment while it is written. It counts for nothing: a start removes what a crash left of it. */
-export class CleanedFile {
+export class CleanedFile implements FilterTarget {
   readonly baseOffset: number;
   readonly path: string;
   readonly indexes: SegmentIndexes;
   readonly #env: LogEnvironment;
   readonly #indexIntervalBytes: number;
-  readonly #file: FileHandle;
-  /** Bytes and batches noted, written or not. */
+  readonly #writes: WriteBehind;
+  readonly #close: () => Promise<void>;
   #size = 0;
   #nextOffset: number;
-  #unwritten: Buffer[] = [];
-  #written = 0;
-  #synced = 0;
   #isClosed = false;
 
-  private constructor(env: LogEnvironment, place: CleanedPlace, file: FileHandle) {
+  private constructor(
+    env: LogEnvironment,
+    place: CleanedPlace,
+    opened: { readonly path: string; readonly writes: WriteBehind; readonly close: () => Promise<void> },
+  ) {
     this.baseOffset = place.baseOffset;
-    this.path = pathOf(place);
+    this.path = opened.path;
     this.indexes = SegmentIndexes.empty(place.baseOffset);
     this.#env = env;
     this.#indexIntervalBytes = place.indexIntervalBytes;
-    this.#file = file;
+    this.#writes = opened.writes;
+    this.#close = opened.close;
     this.#nextOffset = place.baseOffset;
   }
 
   /** Creates the file, empty. Throws FileSystemError. */
   static async create(env: LogEnvironment, place: CleanedPlace): Promise<CleanedFile> {
-    const file = await env.fs.open(pathOf(place), "read-write-or-create");
-    const cleaned = new CleanedFile(env, place, file);
+    const path = `${place.folder}/${segmentStem(place.baseOffset)}${LOG_SUFFIX}${CLEANED_SUFFIX}`;
+    const file = await env.fs.open(path, "read-write-or-create");
+    const opened = { path, writes: new WriteBehind(file, path), close: () => file.close() };
+    const cleaned = new CleanedFile(env, place, opened);
     // One that was given up may still be there.
     await file.truncate(0).catch(async (error: unknown) => {
       await cleaned.discard();
@@ -57,70 +64,45 @@ export class CleanedFile {
     return this.#nextOffset;
   }
 
-  /** Adds a batch; its bytes must not change until they are flushed. */
-  add(bytes: Buffer, batch: NotedBatch, lastOffset: number): void {
+  /** Room for the bytes of the next batch, which `note` is to be told of once they are there. */
+  reserve(bytes: number): Buffer {
+    return this.#writes.reserve(bytes);
+  }
+
+  /** Accounts for the batch that was reserved last. */
+  note(batch: NotedBatch, lastOffset: number): void {
     this.indexes.note(batch, lastOffset, this.#size, this.#indexIntervalBytes);
     this.#size += batch.sizeInBytes;
     this.#nextOffset = lastOffset + 1;
-    const last = this.#unwritten.at(-1);
-    const follows =
-      last !== undefined &&
-      last.buffer === bytes.buffer &&
-      last.byteOffset + last.length === bytes.byteOffset;
-    if (!follows) this.#unwritten.push(bytes);
-    else
-      this.#unwritten[this.#unwritten.length - 1] = Buffer.from(
-        last.buffer,
-        last.byteOffset,
-        last.length + bytes.length,
-      );
   }
 
-  /** Writes what was added, and now and then flushes it. Throws FileSystemError. */
-  async flush(): Promise<void> {
-    const buffers = this.#unwritten;
-    this.#unwritten = [];
-    for (let first = 0; first < buffers.length; first += WRITE_BUFFERS_MAX) {
-      const part = buffers.slice(first, first + WRITE_BUFFERS_MAX);
-      await writeAll(this.#file, this.path, part, this.#written);
-      for (const { length } of part) this.#written += length;
-    }
-    if (this.#written - this.#synced >= SYNC_BYTES) await this.sync();
+  /** Adds a copy of a batch. */
+  add(bytes: Buffer, maxTimestampMs: number, lastOffset: number): void {
+    bytes.copy(this.reserve(bytes.length));
+    this.note({ maxTimestampMs, sizeInBytes: bytes.length }, lastOffset);
   }
 
-  /** Makes the bytes written so far durable; the name is not. Throws FileSystemError. */
-  async sync(): Promise<void> {
-    const written = this.#written;
-    await this.#file.datasync();
-    this.#synced = written;
+  /** Lets what was added go to the disk, without waiting for the last of it. Throws FileSystemError. */
+  flush(): Promise<void> {
+    return this.#writes.flush();
   }
 
-  /** Lets go of the file. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  /** Makes all of it durable, but for the name, and lets go of the file. Throws FileSystemError. */
+  async finish(): Promise<void> {
+    await this.#writes.finish();
     this.#isClosed = true;
-    await this.#file.close();
+    await this.#close();
   }
 
   /** Gives up what was written. What cannot be removed now is overwritten by the next attempt, or removed by a start. */
   async discard(): Promise<void> {
     try {
-      await this.close();
+      await this.#writes.settled();
+      if (!this.#isClosed) await this.#close();
       await this.#env.fs.remove(this.path);
     } catch (error) {
       if (!(error instanceof FileSystemError)) throw error;
       this.#env.logger.warn({ path: this.path, code: error.code }, "cleaned segment not removed yet");
     }
   }
-}
-
-/** Where a cleaned segment is written. */
-export interface CleanedPlace {
-  readonly folder: string;
-  readonly baseOffset: number;
-  readonly indexIntervalBytes: number;
-}
-
-function pathOf({ folder, baseOffset }: CleanedPlace): string {
-  return `${folder}/${segmentStem(baseOffset)}${LOG_SUFFIX}${CLEANED_SUFFIX}`;
 }

@@ -17,6 +17,7 @@ import { type CleanableRange, cleanableRange, dirtyRatio, isCleaningDue } from "
 import { CleanedFile } from "./cleaned-file.ts";
 import { buildOffsetMap } from "./build-offset-map.ts";
 import type { OffsetMap } from "./offset-map.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { CleaningStopped, readSegment, SegmentGone } from "./read-segment.ts";
 import { areInService, swapIn } from "./swap.ts";
 
@@ -40,6 +41,11 @@ export interface CleaningOptions {
   readonly offsets: OffsetMap;
   /** Awaited again and again, some hundred KiB apart: others get their turn there. Default: goes on at once. */
   readonly pause?: () => Promise<void>;
+}
+
+/** What a cleaning under way needs. */
+interface RunningOptions extends CleaningOptions {
+  readonly ahead: ReadAhead;
 }
 
 /** What one cleaning did. */
@@ -140,16 +146,18 @@ export class LogCleaner {
     });
   }
 
-  async #clean(options: CleaningOptions): Promise<CleaningReport | undefined> {
+  async #clean(given: CleaningOptions): Promise<CleaningReport | undefined> {
     const range = this.#mustStop ? undefined : this.#range();
     if (range === undefined) return undefined;
     const { env, state, producers, config } = this.#parts;
+    const options = { ...given, ahead: new ReadAhead() };
     const endOffset = await buildOffsetMap(range, options.offsets, (segment, visit) =>
       this.#read(segment, visit, options),
     );
     const nowMs = this.#nowMs;
     const { deleteRetentionMs } = config();
     const { offsets } = options;
+    const { firstDirtyOffset } = range;
     const tally = { bytesBefore: 0, bytesAfter: 0, removedRecords: 0 };
     let left = range.segments.filter(({ baseOffset }) => baseOffset < endOffset);
     for (;;) {
@@ -157,7 +165,7 @@ export class LogCleaner {
       left = left.filter(({ isGone }) => !isGone);
       if (left.length === 0) break;
       const producerBatches = producers.newestBaseOffsets();
-      const rule = { offsets, endOffset, nowMs, deleteRetentionMs, producerBatches };
+      const rule = { offsets, firstDirtyOffset, endOffset, nowMs, deleteRetentionMs, producerBatches };
       const cleaned = await this.#cleanGroup(left, rule, options);
       if (cleaned === undefined) continue;
       left = left.slice(cleaned.segments);
@@ -171,7 +179,7 @@ export class LogCleaner {
   }
 
   /** Cleans as many of the first segments as fit one; undefined if one of them was deleted meanwhile. */
-  async #cleanGroup(left: readonly Segment[], rule: CleaningRule, options: CleaningOptions) {
+  async #cleanGroup(left: readonly Segment[], rule: CleaningRule, options: RunningOptions) {
     const { env, state, config } = this.#parts;
     const { indexIntervalBytes, segmentBytes } = config();
     const { baseOffset } = left[0]!;
@@ -208,28 +216,28 @@ export class LogCleaner {
   #read(
     segment: Segment,
     visit: BatchVisitor,
-    { pause }: CleaningOptions,
-    afterChunk?: () => Promise<void>,
+    options: RunningOptions,
+    afterSlice?: () => Promise<void>,
   ): Promise<void> {
     const { state, epochs } = this.#parts;
-    return readSegment({ state, epochs }, segment, visit, async () => {
+    const { ahead, pause } = options;
+    const between = async () => {
       if (this.#mustStop) throw new CleaningStopped();
-      await afterChunk?.();
+      await afterSlice?.();
       if (pause === undefined) return;
       await new Promise<void>((resolve, reject) => {
         this.#wake = resolve;
         pause().then(resolve, reject);
       });
       if (this.#mustStop) throw new CleaningStopped();
-    });
+    };
+    return readSegment({ state, epochs, ahead, afterSlice: between }, segment, visit);
   }
 
   /** Makes the cleaned segment durable and puts it in the place of the old ones. */
   async #replace(old: readonly Segment[], cleaned: CleanedFile): Promise<void> {
     const { env, state, writer, config, takeOffline } = this.#parts;
-    await cleaned.flush();
-    await cleaned.sync();
-    await cleaned.close();
+    await cleaned.finish();
     await writer.exclusively(async () => {
       if (this.#mustStop) throw new CleaningStopped();
       if (!areInService(state, old)) throw new SegmentGone();

@@ -1,21 +1,25 @@
 /**
- * The newest offset of each key, in a fixed amount of memory: a hash of 128 bits stands for the key, and slots are
- * searched one after another from where the hash points (Kafka: SkimpyOffsetMap). A slot is five words: four of hash,
- * one of the offset relative to the first, plus one so that 0 marks an empty slot.
+ * The newest offset of each key of a range, in a fixed amount of memory (Kafka: SkimpyOffsetMap). A hash stands for the
+ * key, and slots are searched one after another from where the hash points. A slot is four words: three of hash and the
+ * offset relative to the first, plus one so that 0 marks an empty slot. Beside it stands, for each offset of the range,
+ * whether a later one has its key: what a second reading of the range needs, without looking for keys again.
  */
 import { KeyHash } from "./key-hash.ts";
+import { OffsetBits } from "./offset-bits.ts";
 
-const SLOT_WORDS = 5;
+const SLOT_WORDS = 4;
 const SLOT_BYTES = 4 * SLOT_WORDS;
 /** Slots that may be used: beyond that searches grow long. */
 const LOAD_MAX = 0.75;
 const SLOTS_MIN = 64;
-/** Offsets that a map can tell apart. */
-const RELATIVE_OFFSET_MAX = 2 ** 32 - 2;
+/** Keys that wait to be looked for, so that the memory fetches for several of them overlap. */
+const WAITING_MAX = 256;
+/** Offsets of a block, as a power of two. */
+const BLOCK_BITS = 6;
 
 /** How large a map may become, and its secret. */
 export interface OffsetMapOptions {
-  /** Most bytes of memory; at least 1,280. */
+  /** Most bytes of memory, half of it for keys; at least 2,048. */
   readonly bytesMax: number;
   /** 32 hexadecimal digits, drawn at random: see KeyHash. */
   readonly secret: string;
@@ -25,21 +29,30 @@ export interface OffsetMapOptions {
 export class OffsetMap {
   readonly #hash: KeyHash;
   readonly #slotsMax: number;
-  #words = new Uint32Array(0);
+  readonly #offsetsMax: number;
+  #slots = new Int32Array(0);
   #slotMask = 0;
   #keysMax = 0;
   #keyCount = 0;
-  #firstOffset = 0;
+  #superseded = new OffsetBits(0, 0);
+  /** Of each block of offsets, whether it has a tombstone. */
+  #tombstones = new OffsetBits(0, 0);
+  #offsetCount = 0;
+  /** Hash and relative offset of each key that waits. */
+  readonly #waiting = new Int32Array(WAITING_MAX * SLOT_WORDS);
+  #waitingCount = 0;
 
   constructor({ bytesMax, secret }: OffsetMapOptions) {
-    const slots = 2 ** Math.floor(Math.log2(bytesMax / SLOT_BYTES));
+    const slots = 2 ** Math.floor(Math.log2(bytesMax / 2 / SLOT_BYTES));
     if (!(slots >= SLOTS_MIN)) {
       throw new TypeError(
-        `an offset map of ${bytesMax} bytes: at least ${SLOTS_MIN * SLOT_BYTES} are needed`,
+        `an offset map of ${bytesMax} bytes: at least ${2 * SLOTS_MIN * SLOT_BYTES} are needed`,
       );
     }
     this.#hash = new KeyHash(secret);
     this.#slotsMax = slots;
+    this.#offsetsMax = Math.min(2 ** 31 - 2, 8 * Math.floor(bytesMax / 2));
+    this.clear();
   }
 
   /** Keys in the map. */
@@ -47,20 +60,28 @@ export class OffsetMap {
     return this.#keyCount;
   }
 
-  /** Begins anew for offsets from the first on, with room for so many keys or for as many as memory allows. */
-  begin(firstOffset: number, keys: number): void {
+  /** Bytes in use for keys and offsets. */
+  get bytes(): number {
+    return this.#slots.byteLength + this.#superseded.bytes + this.#tombstones.bytes;
+  }
+
+  /** The offsets that have a later one of the same key, relative to the first. */
+  get superseded(): OffsetBits {
+    return this.#superseded;
+  }
+
+  /** Begins anew for a range of offsets, with room for as many of them and their keys as memory allows. */
+  begin(firstOffset: number, endOffset: number): void {
+    this.#offsetCount = Math.min(this.#offsetsMax, endOffset - firstOffset);
     let slots = SLOTS_MIN;
-    while (slots < this.#slotsMax && slots * LOAD_MAX < keys) slots *= 2;
-    this.#words = new Uint32Array(slots * SLOT_WORDS);
+    while (slots < this.#slotsMax && slots * LOAD_MAX < this.#offsetCount) slots *= 2;
+    this.#slots = new Int32Array(slots * SLOT_WORDS);
     this.#slotMask = slots - 1;
     this.#keysMax = Math.floor(slots * LOAD_MAX);
     this.#keyCount = 0;
-    this.#firstOffset = firstOffset;
-  }
-
-  /** Bytes in use. */
-  get bytes(): number {
-    return this.#words.byteLength;
+    this.#waitingCount = 0;
+    this.#superseded = new OffsetBits(firstOffset, this.#offsetCount);
+    this.#tombstones = new OffsetBits(firstOffset, (this.#offsetCount >>> BLOCK_BITS) + 1);
   }
 
   /** Forgets all keys and gives most of the memory back. */
@@ -68,43 +89,76 @@ export class OffsetMap {
     this.begin(0, 0);
   }
 
-  /** Notes the offset of a key, which must be above those noted before; false if there is no room for it. */
-  put(bytes: Uint8Array, keyAt: number, keyLength: number, offset: number): boolean {
-    const relative = offset - this.#firstOffset;
-    if (relative > RELATIVE_OFFSET_MAX) return false;
-    const at = this.#find(bytes, keyAt, keyLength);
-    const words = this.#words;
-    if (words[at + 4] === 0) {
-      if (this.#keyCount >= this.#keysMax) return false;
-      this.#keyCount++;
-      words[at] = this.#hash.a;
-      words[at + 1] = this.#hash.b;
-      words[at + 2] = this.#hash.c;
-      words[at + 3] = this.#hash.d;
-    }
-    words[at + 4] = relative + 1;
-    return true;
-  }
-
-  /** The newest offset of a key, or undefined if it was not noted. */
-  get(bytes: Uint8Array, keyAt: number, keyLength: number): number | undefined {
-    const stored = this.#words[this.#find(bytes, keyAt, keyLength) + 4]!;
-    return stored === 0 ? undefined : this.#firstOffset + stored - 1;
-  }
-
-  /** Where the slot of a key begins, or the empty one where it belongs. */
-  #find(bytes: Uint8Array, keyAt: number, keyLength: number): number {
+  /**
+   * Notes the offset of a key, above those noted before and within the range. Returns undefined, or the first offset
+   * that there was no room for: it and those after it are not noted, and nothing more may be.
+   */
+  add(bytes: Uint8Array, keyAt: number, keyLength: number, offset: number): number | undefined {
+    const relative = offset - this.#superseded.firstOffset;
+    if (relative >= this.#offsetCount) return this.settle() ?? offset;
     const hash = this.#hash;
     hash.update(bytes, keyAt, keyLength);
-    const words = this.#words;
-    const a = hash.a >>> 0;
-    const b = hash.b >>> 0;
-    const c = hash.c >>> 0;
-    const d = hash.d >>> 0;
-    for (let slot = a & this.#slotMask; ; slot = (slot + 1) & this.#slotMask) {
+    const at = this.#waitingCount * SLOT_WORDS;
+    this.#waiting[at] = hash.a;
+    this.#waiting[at + 1] = hash.b;
+    this.#waiting[at + 2] = hash.c;
+    this.#waiting[at + 3] = relative;
+    this.#waitingCount++;
+    return this.#waitingCount === WAITING_MAX ? this.settle() : undefined;
+  }
+
+  /** Takes over what was added: only then it counts. Returns what `add` returns. */
+  settle(): number | undefined {
+    const waiting = this.#waiting;
+    const slots = this.#slots;
+    const count = this.#waitingCount;
+    this.#waitingCount = 0;
+    for (let at = 0; at < count * SLOT_WORDS; at += SLOT_WORDS) {
+      const a = waiting[at]!;
+      const b = waiting[at + 1]!;
+      const c = waiting[at + 2]!;
+      const relative = waiting[at + 3]!;
+      const slot = this.#find(a, b, c);
+      const stored = slots[slot + 3]!;
+      if (stored !== 0) this.#superseded.add(stored - 1);
+      else {
+        if (this.#keyCount >= this.#keysMax) return this.#superseded.firstOffset + relative;
+        this.#keyCount++;
+        slots[slot] = a;
+        slots[slot + 1] = b;
+        slots[slot + 2] = c;
+      }
+      slots[slot + 3] = relative + 1;
+    }
+    return undefined;
+  }
+
+  /** Notes that the record at an offset of the range, which was added, is a tombstone. */
+  addTombstone(offset: number): void {
+    const relative = offset - this.#superseded.firstOffset;
+    if (relative < this.#offsetCount) this.#tombstones.add(relative >>> BLOCK_BITS);
+  }
+
+  /** False if there is certainly no tombstone from one offset up to another, exclusive, relative to the first. */
+  mayHaveTombstone(from: number, to: number): boolean {
+    return this.#tombstones.count(from >>> BLOCK_BITS, ((to - 1) >>> BLOCK_BITS) + 1) > 0;
+  }
+
+  /** True if the key was noted: a record of it below the range is superseded. */
+  has(bytes: Uint8Array, keyAt: number, keyLength: number): boolean {
+    const hash = this.#hash;
+    hash.update(bytes, keyAt, keyLength);
+    return this.#slots[this.#find(hash.a, hash.b, hash.c) + 3] !== 0;
+  }
+
+  /** Where the slot of a hash begins, or the empty one where it belongs. */
+  #find(a: number, b: number, c: number): number {
+    const slots = this.#slots;
+    const mask = this.#slotMask;
+    for (let slot = a & mask; ; slot = (slot + 1) & mask) {
       const at = slot * SLOT_WORDS;
-      if (words[at + 4] === 0) return at;
-      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return at;
+      if (slots[at + 3] === 0) return at;
+      if (slots[at] === a && slots[at + 1] === b && slots[at + 2] === c) return at;
     }
   }
 }
