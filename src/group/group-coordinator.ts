@@ -1,11 +1,11 @@
 import { MillraceError } from "../errors/index.ts";
-import { deleteGroup, deleteOffsets, notEmpty, seekGroup } from "./administer-groups.ts";
-import { checkCommit, checkJoin } from "./command-checks.ts";
-import { commitOffsets } from "./commit-rules.ts";
-import { describePartitions } from "./describe-group.ts";
-import { GroupRegistry, type GroupRegistryParts } from "./group-registry.ts";
-import { GroupUpkeep } from "./group-upkeep.ts";
-import type { LiveGroup } from "./live-group.ts";
+import { deleteGroup, deleteOffsets, notEmpty, seekGroup } from "./service/administer-groups.ts";
+import { checkCommit, checkJoin } from "./service/command-checks.ts";
+import { commitOffsets } from "./offsets/commit-rules.ts";
+import { describePartitions } from "./service/describe-group.ts";
+import { GroupRegistry, type GroupRegistryParts } from "./service/group-registry.ts";
+import { GroupUpkeep } from "./service/group-upkeep.ts";
+import type { LiveGroup } from "./service/live-group.ts";
 import type {
   CommitCommand,
   CommitResult,

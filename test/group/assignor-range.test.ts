@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { assignRanges } from "../../src/group/assignors/range.ts";
+import { assignRanges } from "../../src/group/machine/assignors/range.ts";
 
 const topic = (subscribers: readonly number[], count: number) => ({
   subscribers,

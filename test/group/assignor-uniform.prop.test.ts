@@ -1,8 +1,8 @@
 /** The uniform assignor against what no sharing can do better. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { AssignmentProblem, SharedTopic } from "../../src/group/assignors/assignor.ts";
-import { assignUniformly } from "../../src/group/assignors/uniform.ts";
+import type { AssignmentProblem, SharedTopic } from "../../src/group/machine/assignors/assignor.ts";
+import { assignUniformly } from "../../src/group/machine/assignors/uniform.ts";
 
 /** Topics of members; `isEqual` makes all of them subscribe to everything. */
 function problemOf(isEqual: boolean, sizes = { members: 8, topics: 5, partitions: 9 }) {

@@ -12,7 +12,7 @@ import {
   type PartitionBounds,
   type TopicCatalogue,
 } from "../../src/group/index.ts";
-import { bytesOfRecords } from "../../src/group/log-appender.ts";
+import { bytesOfRecords } from "../../src/group/storage/log-appender.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { turn } from "../support/turns.ts";
 

@@ -6,10 +6,10 @@ import {
   memberTombstone,
   readGroup,
   readMember,
-} from "../../src/group/group-record.ts";
-import { offsetRecord, readOffset } from "../../src/group/offset-record.ts";
+} from "../../src/group/storage/group-record.ts";
+import { offsetRecord, readOffset } from "../../src/group/storage/offset-record.ts";
 import type { GroupRecord } from "../../src/group/index.ts";
-import { readRecordKey } from "../../src/group/record-key.ts";
+import { readRecordKey } from "../../src/group/storage/record-key.ts";
 
 const GROUP = { groupEpoch: 12, assignor: "uniform", emptySinceMs: 1_700_000_000_000 } as const;
 const OFFSET = {

@@ -1,13 +1,13 @@
 /** A group with its catalogue, what was stored of it, and members that hear what it says. */
 import type { MillraceError } from "../../src/errors/index.ts";
-import { Group } from "../../src/group/group.ts";
+import { Group } from "../../src/group/machine/group.ts";
 import type {
   GroupChanges,
   MemberChange,
   MemberNotice,
   StoredGroupState,
   StoredMember,
-} from "../../src/group/group-changes.ts";
+} from "../../src/group/machine/group-changes.ts";
 import type { CatalogueTopic, JoinCommand, TopicPartition } from "../../src/group/index.ts";
 
 export const SESSION_MS = 10_000;

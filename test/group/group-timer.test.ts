@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { GroupTimer } from "../../src/group/group-timer.ts";
+import { GroupTimer } from "../../src/group/service/group-timer.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 it("a group's timer is due once for each deadline, also if it is set to the same one again", () => {

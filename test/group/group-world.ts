@@ -4,13 +4,13 @@
  */
 import { expect } from "vitest";
 import { MillraceError } from "../../src/errors/index.ts";
-import { Group } from "../../src/group/group.ts";
+import { Group } from "../../src/group/machine/group.ts";
 import type {
   GroupChanges,
   MemberNotice,
   StoredGroupState,
   StoredMember,
-} from "../../src/group/group-changes.ts";
+} from "../../src/group/machine/group-changes.ts";
 import type { AssignorName, GroupSubscription, MemberDescription } from "../../src/group/index.ts";
 import { nameOf, partitionOf, REBALANCE_MS, SESSION_MS, TestCatalogue } from "./group-rig.ts";
 

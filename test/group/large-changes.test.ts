@@ -1,6 +1,6 @@
 /** Changes of a group that no single append can hold. */
 import { describe, expect, it } from "vitest";
-import { memberRecord } from "../../src/group/group-record.ts";
+import { memberRecord } from "../../src/group/storage/group-record.ts";
 import { closedGate } from "../support/gate.ts";
 import { turn } from "../support/turns.ts";
 import { coordinatorRig, type FakeGroupLog } from "./coordinator-rig.ts";

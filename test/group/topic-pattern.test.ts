@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../../src/errors/index.ts";
-import { TopicPattern } from "../../src/group/topic-pattern.ts";
+import { TopicPattern } from "../../src/group/machine/topic-pattern.ts";
 
 function refusalOf(source: string): MillraceError {
   try {
