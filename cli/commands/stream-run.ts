@@ -13,7 +13,8 @@ import type { Io } from "../io.ts";
 import { colorsFor } from "../output/colors.ts";
 import { printResult, streamResult, yamlWriterFor } from "../output/print.ts";
 import { formatCounted } from "../output/quantities.ts";
-import { jsonEvents, lineEvents, readEvents } from "../records/event-lines.ts";
+import { printable } from "../output/table.ts";
+import { type EventParser, jsonEvents, lineEvents, readEvents } from "../records/event-lines.ts";
 import { openInput } from "../records/input.ts";
 import { recordFields } from "../records/record-json.ts";
 import { formatTimestamp } from "../records/timestamp.ts";
@@ -56,12 +57,13 @@ export async function appendEvents(
       : await streams.snapshot(stream, { ...onlyEvent(events), revision: snapshotOf }, how);
   const { outcome: _, ...result } = appended;
   await printResult({ stdout: io.stdout, format: settings.output }, { topic, stream, ...result }, () =>
-    appendedText(appended, events.length, snapshotOf !== undefined),
+    appendedText(appended, snapshotOf !== undefined),
   );
 }
 
-function parserFor({ format, type, header }: AppendEventsOptions) {
+function parserFor({ format, type, header, snapshotOf }: AppendEventsOptions): EventParser {
   const defaults = {
+    isSnapshot: snapshotOf !== undefined,
     ...(type === undefined ? {} : { type }),
     ...(header === undefined
       ? {}
@@ -75,11 +77,14 @@ function onlyEvent(events: readonly NewEvent[]): NewEvent {
   throw usageError(`a snapshot is one line; the input has ${events.length}`);
 }
 
-function appendedText(appended: AppendedEvents, count: number, isSnapshot: boolean): string {
+function appendedText(appended: AppendedEvents, isSnapshot: boolean): string {
   const { firstRevision, lastRevision, partition, baseOffset, durability, duplicate } = appended;
-  const what = isSnapshot
-    ? `snapshot of revision ${lastRevision}`
-    : `${formatCounted(count, "event")}, revision ${firstRevision === lastRevision ? lastRevision : `${firstRevision} to ${lastRevision}`}`;
+  const revisions =
+    firstRevision === lastRevision
+      ? `revision ${lastRevision}`
+      : `revisions ${firstRevision} to ${lastRevision}`;
+  const count = lastRevision - firstRevision + 1;
+  const what = isSnapshot ? `snapshot of ${revisions}` : `${formatCounted(count, "event")}, ${revisions}`;
   const again = duplicate ? " (it had been appended before)" : "";
   return `${what}: ${durability} at partition ${partition}, offset ${baseOffset}${again}\n`;
 }
@@ -99,21 +104,25 @@ export async function readEventsOf(
   { topic, stream }: StreamName,
   options: ReadEventsOptions,
 ): Promise<void> {
-  const { from, backwards, count, fromSnapshot } = options;
+  const { from, backwards, count: maxEvents, fromSnapshot } = options;
   const yaml = await yamlWriterFor(settings.output);
   const printer = { stdout: io.stdout, format: settings.output };
-  const events = client.streams(topic).read(stream, {
+  const streams = client.streams(topic);
+  let count = 0;
+  const events = streams.read(stream, {
     direction: backwards === true ? "backwards" : "forwards",
     ...(from === undefined ? {} : { fromRevision: from }),
-    ...(count === undefined ? {} : { maxEvents: count }),
+    ...(maxEvents === undefined ? {} : { maxEvents }),
     fromSnapshot: fromSnapshot === true,
   });
   for await (const event of events) {
     const more = streamResult(printer, eventObject(event), () => eventText(event, io), yaml);
     if (!more) await io.stdout.ready();
+    count++;
     if (io.stdout.isClosed) return;
   }
   await io.stdout.ready();
+  if (count === 0 && !(await streams.info(stream)).exists) io.stderr.write(nothing({ topic, stream }));
 }
 
 /** Prints what is known of a stream. */
@@ -124,10 +133,18 @@ export async function describeStream(
 ): Promise<void> {
   const info = await client.streams(topic).info(stream);
   await printResult({ stdout: io.stdout, format: settings.output }, { topic, stream, ...info }, () => {
-    if (info.lastRevision === undefined) return `${topic} has no stream ${JSON.stringify(stream)}\n`;
-    const snapshot = info.snapshotRevision === undefined ? "none" : `of revision ${info.snapshotRevision}`;
-    return `${stream}: revisions ${info.firstRevision} to ${info.lastRevision}, snapshot ${snapshot}\n`;
+    const { firstRevision, lastRevision, snapshotRevision } = info;
+    if (lastRevision === undefined) return nothing({ topic, stream });
+    const kept = firstRevision > lastRevision ? "none kept" : `kept from ${firstRevision}`;
+    const gone = firstRevision === 0 ? "" : `, ${kept}`;
+    const snapshot =
+      snapshotRevision === undefined ? "no snapshot" : `snapshot of revision ${snapshotRevision}`;
+    return `${printable(stream)}: revisions 0 to ${lastRevision}${gone}, ${snapshot}\n`;
   });
+}
+
+function nothing({ topic, stream }: StreamName): string {
+  return `${topic} has no stream "${printable(stream)}": nothing was ever appended to it\n`;
 }
 
 function eventObject(event: StreamEvent): Record<string, unknown> {
@@ -140,6 +157,7 @@ function eventObject(event: StreamEvent): Record<string, unknown> {
 function eventText({ revision, isSnapshot, type, timestampMs, value }: StreamEvent, io: Io): string {
   const { bold, dim } = colorsFor(io.stdout);
   const number = `${revision ?? "-"}${isSnapshot ? " snapshot" : ""}`;
-  const text = value === null ? "" : value.toString("utf8");
-  return `${bold(number)}\t${dim(formatTimestamp(timestampMs))}\t${type === "" ? "-" : type}\t${text}\n`;
+  const kind = type === "" ? "-" : printable(type);
+  const text = value === null ? "" : printable(value.toString("utf8"));
+  return `${bold(number)}\t${dim(formatTimestamp(timestampMs))}\t${kind}\t${text}\n`;
 }

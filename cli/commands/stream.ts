@@ -14,6 +14,7 @@ import {
 } from "./stream-run.ts";
 
 const revision = wholeNumber({ min: 0, max: OFFSET_MAX });
+const KEY_BYTES_MAX = 255;
 
 /** `millrace stream`: append to and read event-sourced streams. */
 export function streamCommand(io: Io): Command {
@@ -51,8 +52,12 @@ function addAppend(command: Command, io: Io): void {
         .default("line"),
     )
     .option<NameValue[]>("-H, --header <name=value>", "header of every event; repeatable", collectPairs)
-    .option("--idempotency-key <key>", "name of this append: repeated, it gets the first result")
-    .option("--snapshot-of <revision>", "the line is the stream's state after this revision", revision)
+    .option("--idempotency-key <key>", "name of this append: repeated, it gets the first result", parseKey)
+    .addOption(
+      new Option("--snapshot-of <revision>", "the line is the stream's state after this revision")
+        .argParser(revision)
+        .conflicts("expect"),
+    )
     .addOption(
       new Option("--durability <level>", "what to wait for (default: the topic's flush.mode)").choices([
         "durable",
@@ -81,7 +86,12 @@ function addReading(command: Command, io: Io): void {
     .option("--from <revision>", "first revision to print", revision)
     .option("--backwards", "from the newest to the oldest")
     .option("-n, --count <n>", "at most so many events", wholeNumber({ min: 1, max: OFFSET_MAX }))
-    .option("--from-snapshot", "begin with the latest snapshot, if there is one")
+    .addOption(
+      new Option("--from-snapshot", "begin with the latest snapshot, if there is one").conflicts([
+        "from",
+        "backwards",
+      ]),
+    )
     .addHelpText("after", READ_EXAMPLES)
     .action((topic: string, stream: string, options: ReadEventsOptions, self: Command) =>
       withConnection(io, self, (connected) => readEventsOf(io, connected, { topic, stream }, options)),
@@ -105,6 +115,12 @@ const DESCRIBE_EXAMPLES = `
 Examples:
   millrace stream describe orders order-17
   millrace stream describe orders order-17 -o json | jq .lastRevision`;
+
+function parseKey(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes >= 1 && bytes <= KEY_BYTES_MAX) return text;
+  throw new InvalidArgumentError(`Allowed are 1 to ${KEY_BYTES_MAX} bytes.`);
+}
 
 function parseExpectation(text: string): ExpectedRevision {
   if (text === "any" || text === "none" || text === "exists") return text;

@@ -15,21 +15,31 @@ const WHAT = {
   ignored: ["topic", "partition", "offset", "stream", "streamBase64", "revision", "isSnapshot"],
 } as const;
 
+/** What the command line says of all lines. */
+export interface EventDefaults extends Pick<NewEvent, "type" | "headers"> {
+  /** The line is the state of a stream, not an event. */
+  readonly isSnapshot: boolean;
+}
+
 /** Makes an event of a line. */
 export type EventParser = (line: Buffer, lineNumber: number) => NewEvent;
 
 /** Lines are values; all events have the type. */
-export function lineEvents(defaults: Pick<NewEvent, "type" | "headers">): EventParser {
+export function lineEvents({ isSnapshot: _, ...defaults }: EventDefaults): EventParser {
   // The line holds only until the next one.
   return (line) => ({ ...defaults, value: Buffer.from(line) });
 }
 
 /** Lines are JSON objects, as `stream read -o json` prints them; a type of their own goes before the given one. */
-export function jsonEvents(defaults: Pick<NewEvent, "type" | "headers">): EventParser {
+export function jsonEvents(defaults: EventDefaults): EventParser {
   return (line, lineNumber) =>
     parseJsonLine(line, lineNumber, WHAT, (fields) => {
-      const type = fields.get("type") ?? defaults.type;
-      if (type !== undefined && typeof type !== "string") throw new Error('"type" must be text');
+      const own = fields.get("type") ?? "";
+      if (typeof own !== "string") throw new Error('"type" must be text');
+      if (fields.get("isSnapshot") === true && !defaults.isSnapshot) {
+        throw new Error("it is a snapshot; leave it out, or append it alone with --snapshot-of REVISION");
+      }
+      const type = own === "" ? defaults.type : own;
       const timestampMs = timestampOf(fields);
       return {
         value: contentOf(fields, "value"),

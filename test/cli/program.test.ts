@@ -146,6 +146,10 @@ describe("completion", () => {
     expect(complete("group", "delete")).toEqual(["delete", "delete-offsets"]);
     expect(complete("group", "seek", "billing", "--to-")).toEqual(["--to-group"]);
     expect(complete("topic", "de")).toEqual(["describe", "delete"]);
+    expect(complete("stream", "")).toEqual(["append", "read", "describe"]);
+    expect(complete("stream", "append", "orders", "o-1", "--ex")).toEqual(["--expect"]);
+    expect(complete("stream", "append", "orders", "o-1", "--format", "")).toEqual(["line", "json"]);
+    expect(complete("stream", "read", "orders", "o-1", "--from")).toEqual(["--from", "--from-snapshot"]);
     expect(complete("topic", "create", "orders", "--pa")).toEqual(["--partitions"]);
     expect(complete("topic", "list", "-o", "")).toEqual(["table", "json", "yaml"]);
     expect(complete("produce", "orders", "--compression", "z")).toEqual(["zstd"]);
