@@ -3,6 +3,7 @@
  * consumers that follows them, and the same model once more by replay from the first offset. Runs a broker in its own
  * process; ends with status 0 only if both models are equal.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, eventOfRecord, type GroupConsumer } from "millrace";
 import { startBroker } from "millrace/embedded";
 import { type OrderCommand, Refusal } from "./order.ts";
@@ -11,6 +12,9 @@ import { Sales } from "./sales.ts";
 
 const ORDERS = 60;
 const CLERKS = 4;
+/** How long the group may take to follow what the clerks did, milliseconds. */
+const WAIT_MS_MAX = 30_000;
+const WAIT_MS = 10;
 const CUSTOMERS = ["ada", "bo", "cleo", "dan"];
 
 /** What the clerks do with an order; they all do all of it, so most of it is refused or meets a conflict. */
@@ -44,6 +48,15 @@ async function follow(consumer: GroupConsumer, sales: Sales): Promise<void> {
   for await (const record of consumer) sales.apply(eventOfRecord(record));
 }
 
+/** Waits until the model is what it should be. */
+async function becomes(sales: Sales, expected: string): Promise<void> {
+  for (let waitedMs = 0; JSON.stringify(sales) !== expected; waitedMs += WAIT_MS) {
+    if (waitedMs > WAIT_MS_MAX)
+      throw new Error(`the group's sales are ${JSON.stringify(sales)}, not ${expected}`);
+    await sleep(WAIT_MS);
+  }
+}
+
 const broker = await startBroker({ memory: true });
 const client = await connect({ brokers: broker.endpoint });
 try {
@@ -56,7 +69,7 @@ try {
   // The model is followed while the clerks work. Both consumers feed one, as if it were a database.
   const sales = new Sales();
   const consumers = [1, 2].map(() => client.consumer({ group: "sales", topics: ["orders"] }));
-  const following = consumers.map((consumer) => follow(consumer, sales));
+  const following = Promise.all(consumers.map((consumer) => follow(consumer, sales)));
 
   const streams = client.streams("orders");
   const service = new OrderService(streams);
@@ -84,9 +97,9 @@ try {
   console.log("orders     equal from their snapshots and from their first events");
 
   const everything = JSON.stringify(replayed);
-  while (JSON.stringify(sales) !== everything) await new Promise((resolve) => setTimeout(resolve, 10));
+  await Promise.race([following, becomes(sales, everything)]);
   for (const consumer of consumers) consumer.stop();
-  await Promise.all(following);
+  await following;
   console.log(`sales      ${everything}`);
   console.log("replayed   from offset 0 to the same sales");
 } finally {

@@ -4,13 +4,13 @@ import { decide, evolve, NO_ORDER, type Order, type OrderCommand, type OrderEven
 /** Events after which the state is stored, so that loading an order reads few events however long its history is. */
 const SNAPSHOT_EVERY = 5;
 
-/** An order with the revision of the last event in it; -1 before the first. */
+/** An order with the revision of the last event in it; undefined before the first. */
 export interface LoadedOrder {
   readonly order: Order;
-  readonly revision: number;
+  readonly revision: number | undefined;
 }
 
-const NOTHING: LoadedOrder = { order: NO_ORDER, revision: -1 };
+const NOTHING: LoadedOrder = { order: NO_ORDER, revision: undefined };
 
 /**
  * Executes commands on orders. Each order is a stream; a command is decided on its state and appended only if nobody
@@ -30,13 +30,18 @@ export class OrderService {
     let loaded = await this.load(orderId);
     for (;;) {
       const decided = decide(loaded.order, command);
-      const expected = loaded.revision < 0 ? "none" : loaded.revision;
+      const expected = loaded.revision ?? "none";
       const result = await this.#streams.tryAppend(orderId, decided.map(toNewEvent), { expected });
       if (result.outcome === "appended") {
         const order = decided.reduce(evolve, loaded.order);
-        return await this.#snapshotIfDue(orderId, loaded.revision, { order, revision: result.lastRevision });
+        const { firstRevision, lastRevision: revision } = result;
+        const isDue =
+          Math.floor(firstRevision / SNAPSHOT_EVERY) < Math.floor((revision + 1) / SNAPSHOT_EVERY);
+        if (isDue) await this.#snapshot(orderId, order, revision);
+        return { order, revision };
       }
       this.conflicts++;
+      // What the others did is in the answer, unless it was too much.
       loaded = result.missed.reduce(taken, loaded);
       if (loaded.revision !== result.actualRevision) loaded = await this.load(orderId);
     }
@@ -50,12 +55,17 @@ export class OrderService {
     return loaded;
   }
 
-  async #snapshotIfDue(orderId: string, before: number, loaded: LoadedOrder): Promise<LoadedOrder> {
-    const { order, revision } = loaded;
-    if (Math.floor((before + 1) / SNAPSHOT_EVERY) === Math.floor((revision + 1) / SNAPSHOT_EVERY))
-      return loaded;
-    await this.#streams.snapshot(orderId, { revision, type: "OrderSnapshot", value: JSON.stringify(order) });
-    return loaded;
+  /** The events are stored without it, so that a snapshot that fails fails no command: the next one will do. */
+  async #snapshot(orderId: string, order: Order, revision: number): Promise<void> {
+    try {
+      await this.#streams.snapshot(orderId, {
+        revision,
+        type: "OrderSnapshot",
+        value: JSON.stringify(order),
+      });
+    } catch (error) {
+      console.warn(`no snapshot of ${orderId} at revision ${revision}: ${error}`);
+    }
   }
 }
 

@@ -15,7 +15,8 @@ export interface CustomerSales {
 export class Sales {
   readonly #byCustomer = new Map<string, CustomerSales>();
   readonly #customerOf = new Map<string, string>();
-  readonly #revisions = new Map<string, number>();
+  /** By order. */
+  readonly #nextRevisions = new Map<string, number>();
   /** Events that had come before. */
   repeated = 0;
 
@@ -23,13 +24,13 @@ export class Sales {
     if (event.isSnapshot) return;
     const orderId = String(event.stream);
     const revision = event.revision!;
-    const expected = (this.#revisions.get(orderId) ?? -1) + 1;
+    const expected = this.#nextRevisions.get(orderId) ?? 0;
     if (revision < expected) {
       this.repeated++;
       return;
     }
     if (revision > expected) throw new Error(`event ${expected} of order ${orderId} is missing`);
-    this.#revisions.set(orderId, revision);
+    this.#nextRevisions.set(orderId, revision + 1);
     this.#count(orderId, event);
   }
 
