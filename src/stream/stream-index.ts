@@ -170,7 +170,7 @@ export class StreamIndex {
     if (format === String(INDEX_FORMAT)) return;
     if (!isNew) {
       logger.warn({ format, known: INDEX_FORMAT }, "stream index of another layout; building it again");
-      await store.clear(Buffer.alloc(0), LAST_KEY);
+      await store.clear(Buffer.of(0), LAST_KEY);
     }
     await store.write([{ key: FORMAT_KEY, value: Buffer.from(String(INDEX_FORMAT)) }]);
   }

@@ -132,7 +132,7 @@ describe("an idempotency key", () => {
       { ...first, duplicate: true },
       { ...first, duplicate: true },
     ]);
-    await rig.append("a", ["3"], { idempotencyKey: "other" });
+    await rig.append("a", ["3"]);
     const retry = () => rig.append("a", ["z"], { idempotencyKey: "k", expected: "none" });
     expect(await retry()).toMatchObject({ ...first, duplicate: true });
     await rig.close();

@@ -1,6 +1,6 @@
 import { Level } from "level";
 import type { Logger } from "../../base/index.ts";
-import type { FileSystem } from "../../fs/index.ts";
+import { type FileSystem, isMissing } from "../../fs/index.ts";
 import { IndexStoreError } from "./index-store-error.ts";
 import type { IndexChange, IndexRange, IndexRow, IndexStore } from "./index-store.ts";
 
@@ -9,6 +9,8 @@ type Database = Level<Buffer, Buffer>;
 /** LevelDB's own cache of blocks, and what it gathers in memory before it writes a table. */
 const CACHE_BYTES = 16 * 1_048_576;
 const WRITE_BUFFER_BYTES = 8 * 1_048_576;
+/** A file in the folder, which LevelDB passes over. */
+const DAMAGE_MARK = "DAMAGED";
 const ENCODINGS = { keyEncoding: "buffer", valueEncoding: "buffer" } as const;
 
 /** Where the database lies. */
@@ -44,6 +46,7 @@ export class LevelIndexStore implements IndexStore {
 
   /** Opens it and returns whether it is empty. */
   async #openChecked(): Promise<boolean> {
+    if (await this.#isMarked()) await this.#remove("damage was met while it was read");
     let database = await this.#open().catch((error: unknown) => this.#startOver(error));
     let rows: unknown[];
     try {
@@ -102,6 +105,7 @@ export class LevelIndexStore implements IndexStore {
     try {
       return await work(await this.#connected());
     } catch (error) {
+      if (isDamage(error)) await this.#mark(error);
       throw new IndexStoreError(error);
     }
   }
@@ -118,11 +122,40 @@ export class LevelIndexStore implements IndexStore {
 
   /** A damaged database is a lost view: it is rebuilt from the logs. Any other failure is the caller's to know. */
   async #startOver(error: unknown): Promise<Database> {
-    const { path, fs, logger } = this.#options;
-    if (!codesOf(error).includes("LEVEL_CORRUPTION")) throw error;
-    logger.warn({ path, error: String(error) }, "stream index damaged; it is built again from the logs");
-    await fs.remove(path);
+    if (!isDamage(error)) throw error;
+    await this.#remove(String(error));
     return this.#open();
+  }
+
+  async #remove(error: string): Promise<void> {
+    const { path, fs, logger } = this.#options;
+    logger.warn({ path, error }, "stream index damaged; it is built again from the logs");
+    await fs.remove(path);
+  }
+
+  /** Sees to it that the next start begins anew: now everybody stands on what the database held. */
+  async #mark(error: unknown): Promise<void> {
+    const { path, fs, logger } = this.#options;
+    const damage = { path, error: String(error) };
+    logger.error(damage, "stream index damaged; restart the broker to have it built again");
+    try {
+      await (await fs.open(`${path}/${DAMAGE_MARK}`, "read-write-or-create")).close();
+    } catch (failure) {
+      logger.error(
+        { path, error: String(failure) },
+        "damage of the stream index not noted; remove the folder",
+      );
+    }
+  }
+
+  async #isMarked(): Promise<boolean> {
+    const { path, fs } = this.#options;
+    try {
+      return (await fs.list(path)).some(({ name }) => name === DAMAGE_MARK);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
   }
 
   async #connected(): Promise<Database> {
@@ -145,8 +178,10 @@ export class LevelIndexStore implements IndexStore {
   }
 }
 
-/** The codes of an error and of all its causes: `level` wraps what LevelDB said. */
-function codesOf(thrown: unknown): unknown[] {
-  if (!(thrown instanceof Error)) return [];
-  return ["code" in thrown ? thrown.code : undefined, ...codesOf(thrown.cause)];
+/** LevelDB says so, or misses a file of its own, for which it has no other word than that of the system. */
+function isDamage(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const code = "code" in thrown ? thrown.code : undefined;
+  const isFileMissing = code === "LEVEL_IO_ERROR" && thrown.message.includes("No such file");
+  return code === "LEVEL_CORRUPTION" || isFileMissing || isDamage(thrown.cause);
 }
