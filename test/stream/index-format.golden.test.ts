@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IndexKeys, offsetOfKey, revisionOfKey, streamIdOf } from "../../src/stream/store/index-keys.ts";
+import { IndexDamage } from "../../src/stream/store/index-damage.ts";
 import {
   decodeEvents,
   decodeHead,
@@ -12,7 +13,6 @@ import {
   encodeKnownAppend,
   encodeOffsets,
   encodeState,
-  IndexDamage,
 } from "../../src/stream/store/index-values.ts";
 
 const TOPIC = "000102030405060708090a0b0c0d0e0f";

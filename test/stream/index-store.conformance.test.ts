@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
+import { Level } from "level";
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/index.ts";
 import { NodeFileSystem } from "../../src/fs/index.ts";
@@ -128,6 +129,28 @@ describe("an index store in LevelDB", () => {
     const again = levelStore(folder, tell);
     expect(await again.open()).toEqual({ isNew: true });
     expect(told.at(-1)).toBe("stream index damaged; it is built again from the logs");
+    await again.close();
+  });
+
+  it("does not give a value that is not what was written", async () => {
+    const folder = await temporaryFolder();
+    const store = levelStore(folder);
+    await store.open();
+    await store.write([{ key: key("a"), value: key("1") }]);
+    await store.close();
+    const raw = new Level<Buffer, Buffer>(join(folder, "stream-index"), {
+      keyEncoding: "buffer",
+      valueEncoding: "buffer",
+    });
+    const sealed = (await raw.get(key("a")))!;
+    sealed[0]! ^= 1;
+    await raw.batch([{ type: "put", key: key("a"), value: sealed }]);
+    await raw.close();
+    const again = levelStore(folder);
+    await again.open();
+    await expect(again.get(key("a"))).rejects.toThrow("not what was written");
+    await again.close();
+    expect(await again.open()).toEqual({ isNew: true });
     await again.close();
   });
 });

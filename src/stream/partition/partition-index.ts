@@ -1,9 +1,10 @@
 import { MillraceError } from "../../errors/index.ts";
 import type { PartitionLog } from "../../log/index.ts";
 import { IndexKeys } from "../store/index-keys.ts";
+import { IndexDamage } from "../store/index-damage.ts";
 import type { IndexStore } from "../store/index-store.ts";
 import { IndexStoreError } from "../store/index-store-error.ts";
-import { type AppliedState, IndexDamage } from "../store/index-values.ts";
+import type { AppliedState } from "../store/index-values.ts";
 import { indexDamaged, indexUnusable, stillLoading } from "../stream-errors.ts";
 import type { StreamHead } from "../stream-head.ts";
 import { beginningOf } from "./beginning.ts";

@@ -12,6 +12,7 @@
  * A run is records of one stream with consecutive offsets. In a value of events the revisions are consecutive too.
  */
 import { sizeOfVarlong, VarintReader, writeVarlong } from "../../base/index.ts";
+import { IndexDamage } from "./index-damage.ts";
 
 /** How far a log has been taken in. */
 export interface AppliedState {
@@ -50,11 +51,6 @@ export interface KnownAppend {
   /** 0 for a snapshot. */
   readonly count: number;
   readonly baseOffset: number;
-}
-
-/** A value that is none: the index is damaged. */
-export class IndexDamage extends Error {
-  override readonly name = "IndexDamage";
 }
 
 class NumberReader extends VarintReader {

@@ -1,6 +1,7 @@
 import { Level } from "level";
-import type { Logger } from "../../base/index.ts";
+import { crc32c, type Logger } from "../../base/index.ts";
 import { type FileSystem, isMissing } from "../../fs/index.ts";
+import { IndexDamage } from "./index-damage.ts";
 import { IndexStoreError } from "./index-store-error.ts";
 import type { IndexChange, IndexRange, IndexRow, IndexStore } from "./index-store.ts";
 
@@ -11,6 +12,7 @@ const CACHE_BYTES = 16 * 1_048_576;
 const WRITE_BUFFER_BYTES = 8 * 1_048_576;
 /** A file in the folder, which LevelDB passes over. */
 const DAMAGE_MARK = "DAMAGED";
+const CRC_BYTES = 4;
 const ENCODINGS = { keyEncoding: "buffer", valueEncoding: "buffer" } as const;
 
 /** Where the database lies. */
@@ -70,21 +72,29 @@ export class LevelIndexStore implements IndexStore {
   }
 
   async get(key: Buffer): Promise<Buffer | undefined> {
-    return this.#with((database) => database.get(key, ENCODINGS));
+    return this.#with(async (database) => unseal(key, await database.get(key, ENCODINGS)));
   }
 
   async getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
-    return this.#with((database) => database.getMany([...keys], ENCODINGS));
+    return this.#with(async (database) => {
+      const values = await database.getMany([...keys], ENCODINGS);
+      return values.map((value, index) => unseal(keys[index]!, value));
+    });
   }
 
   async range({ from, to, isReverse = false, limit }: IndexRange): Promise<IndexRow[]> {
     const options = { gte: from, lt: to, reverse: isReverse, limit, ...ENCODINGS };
-    return this.#with((database) => database.iterator(options).all());
+    return this.#with(async (database) => {
+      const rows = await database.iterator(options).all();
+      return rows.map(([key, value]) => [key, unseal(key, value)!] as const);
+    });
   }
 
   async write(changes: readonly IndexChange[]): Promise<void> {
     const operations = changes.map(({ key, value }) =>
-      value === undefined ? ({ type: "del", key } as const) : ({ type: "put", key, value } as const),
+      value === undefined
+        ? ({ type: "del", key } as const)
+        : ({ type: "put", key, value: seal(key, value) } as const),
     );
     await this.#with(async (database) => {
       try {
@@ -178,9 +188,29 @@ export class LevelIndexStore implements IndexStore {
   }
 }
 
+/**
+ * A value with the CRC-32C of key and value behind it, u32: LevelDB looks at its own checksums only where it merges
+ * tables, not where it reads them.
+ */
+function seal(key: Buffer, value: Buffer): Buffer {
+  const sealed = Buffer.allocUnsafe(value.length + CRC_BYTES);
+  value.copy(sealed);
+  sealed.writeUInt32BE(crc32c(value, crc32c(key)), value.length);
+  return sealed;
+}
+
+function unseal(key: Buffer, sealed: Buffer | undefined): Buffer | undefined {
+  if (sealed === undefined) return undefined;
+  const length = sealed.length - CRC_BYTES;
+  const value = sealed.subarray(0, Math.max(0, length));
+  if (length >= 0 && sealed.readUInt32BE(length) === crc32c(value, crc32c(key))) return value;
+  throw new IndexDamage(`the value of key ${key.toString("hex")} is not what was written`);
+}
+
 /** LevelDB says so, or misses a file of its own, for which it has no other word than that of the system. */
 function isDamage(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
+  if (thrown instanceof IndexDamage) return true;
   const code = "code" in thrown ? thrown.code : undefined;
   const isFileMissing = code === "LEVEL_IO_ERROR" && thrown.message.includes("No such file");
   return code === "LEVEL_CORRUPTION" || isFileMissing || isDamage(thrown.cause);
