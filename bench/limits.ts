@@ -3,9 +3,12 @@
  * against. The limits of the network need processes of their own; see processes/.
  */
 import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { createHistogram } from "node:perf_hooks";
 import { systemClock } from "../src/base/index.ts";
 import { type Percentiles, percentilesOf, recordMs } from "./support/percentiles.ts";
+
+const COPY_BYTES = 1_048_576;
 
 /** What to write and how. */
 export interface BareWrite {
@@ -59,6 +62,40 @@ export async function bareRead(path: string, chunkBytes: number, bytes: number):
   const tookMs = systemClock.monotonicMs() - startMs;
   await file.close();
   return done / tookMs / 1_000;
+}
+
+/** What to read, and how much to write of it. */
+export interface BareCopy {
+  readonly folder: string;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+}
+
+/** Reads a file, writes as much as is said of it to another, syncs that once, and returns MB/s of what was read. */
+export async function bareCopy({ folder, readBytes, writeBytes }: BareCopy): Promise<number> {
+  const chunk = Buffer.alloc(COPY_BYTES, "v");
+  const source = join(folder, "bare.log");
+  const target = join(folder, "bare.cleaned");
+  await bareWrite({ path: source, next: () => chunk, groupBuffers: 1, bytes: readBytes, keep: true });
+  const from = await open(source, "r");
+  const to = await open(target, "w");
+  const startMs = systemClock.monotonicMs();
+  let read = 0;
+  let written = 0;
+  while (read < readBytes) {
+    const { bytesRead } = await from.read(chunk, 0, chunk.length, read);
+    read += bytesRead;
+    const wanted = Math.floor((read / readBytes) * writeBytes) - written;
+    const { bytesWritten } = await to.write(chunk, 0, Math.min(wanted, bytesRead), written);
+    written += bytesWritten;
+  }
+  await to.datasync();
+  const tookMs = systemClock.monotonicMs() - startMs;
+  await from.close();
+  await to.close();
+  await rm(source);
+  await rm(target);
+  return read / tookMs / 1_000;
 }
 
 /** Appends `bytes` and syncs, one after another, and returns how long the fdatasync alone took. */

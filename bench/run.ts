@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { benchCodec } from "./codec.ts";
+import { benchCompaction } from "./compaction.ts";
 import { benchEngine } from "./engine.ts";
 import { benchGroups } from "./groups.ts";
 import { benchLatency } from "./latency.ts";
@@ -25,6 +26,10 @@ const DEFINITIONS: Readonly<Record<Part, PartDefinition>> = {
   latency: { title: "Durable acks at 5,000 records/s of 1 KiB, open loop", run: benchLatency },
   memory: { title: "Memory of the broker process", run: benchMemory },
   groups: { title: "Consumer groups over gRPC: rebalances and commits", run: benchGroups },
+  compaction: {
+    title: "Compaction of one log: no network, everything dirty, unthrottled",
+    run: benchCompaction,
+  },
 };
 
 /** Makes Node load what tunes the process before anything else. */

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 /** The parts of the bench, in the order they run. */
-export const PARTS = ["codec", "engine", "path", "latency", "memory", "groups"] as const;
+export const PARTS = ["codec", "engine", "path", "latency", "memory", "groups", "compaction"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** How much is measured; more takes longer and wavers less. */
