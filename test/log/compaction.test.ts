@@ -165,6 +165,16 @@ describe("cleaning a log", () => {
     expect((await rig.names()).filter((name) => /cleaned|swap|deleted/.test(name))).toEqual([]);
   });
 
+  it("merges no more segments at once than can be renamed between two writes", async () => {
+    const { rig, log } = await openLog({ ...COMPACTED, segmentBytes: 200 });
+    for (let i = 0; i < 150; i++) await append(log, `a=${"v".repeat(100)}`);
+    log.reconfigure({ ...log.config, segmentBytes: 1_000_000 });
+    await seal(rig, log);
+    await clean(log);
+    expect((await logsOf(rig)).map((name) => Number(name.slice(0, 20)))).toEqual([0, 64, 128, 150]);
+    expect(await textsOf(log)).toHaveLength(2);
+  });
+
   it("writes nothing anew where nothing changes", async () => {
     const { rig, log } = await openLog({ ...COMPACTED, segmentBytes: 300 });
     for (let i = 0; i < 20; i++) await append(log, `key${i}=${"v".repeat(100)}`);

@@ -21,6 +21,9 @@ import { ReadAhead } from "./read-ahead.ts";
 import { CleaningStopped, readSegment, SegmentGone } from "./read-segment.ts";
 import { areInService, swapIn } from "./swap.ts";
 
+/** Most segments that are merged into one: all of them are renamed between two writes to the log. */
+const GROUP_SEGMENTS_MAX = 64;
+
 /** What a cleaner works on. */
 export interface CleanerParts {
   readonly env: LogEnvironment;
@@ -188,7 +191,7 @@ export class LogCleaner {
       const cleaner = new BatchCleaner(rule, target);
       const group: Segment[] = [];
       let bytesBefore = 0;
-      for (const next of left) {
+      for (const next of left.slice(0, GROUP_SEGMENTS_MAX)) {
         const isTooFar = next.nextOffset - baseOffset > RELATIVE_OFFSET_MAX;
         if (group.length > 0 && (isTooFar || target.sizeBytes + next.sizeBytes > segmentBytes)) break;
         group.push(next);
