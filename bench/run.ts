@@ -7,6 +7,7 @@ import { benchGroups } from "./groups.ts";
 import { benchLatency } from "./latency.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPath } from "./path.ts";
+import { benchStreams } from "./streams.ts";
 import type { BenchContext } from "./support/bench-context.ts";
 import { type BenchOptions, type Part, parseOptions } from "./support/options.ts";
 import { type BenchRow, type BenchTable, printTable, writeTables } from "./support/report.ts";
@@ -30,6 +31,7 @@ const DEFINITIONS: Readonly<Record<Part, PartDefinition>> = {
     title: "Compaction of one log: no network, everything dirty, unthrottled",
     run: benchCompaction,
   },
+  streams: { title: "Event-sourced streams", run: benchStreams },
 };
 
 /** Makes Node load what tunes the process before anything else. */

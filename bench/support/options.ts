@@ -2,7 +2,16 @@
 import { parseArgs } from "node:util";
 
 /** The parts of the bench, in the order they run. */
-export const PARTS = ["codec", "engine", "path", "latency", "memory", "groups", "compaction"] as const;
+export const PARTS = [
+  "codec",
+  "engine",
+  "path",
+  "latency",
+  "memory",
+  "groups",
+  "compaction",
+  "streams",
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** How much is measured; more takes longer and wavers less. */
@@ -15,14 +24,16 @@ export interface Scale {
   readonly sliceMs: number;
   /** How long the broker is loaded while its memory is watched. */
   readonly memoryMs: number;
+  /** Records among which one stream is read; a multiple of 10,000. */
+  readonly streamRecords: number;
 }
 
 const MIB = 1_048_576;
 
 const SCALES = {
-  tiny: { rounds: 1, roundBytes: 16 * MIB, sliceMs: 500, memoryMs: 2_000 },
-  small: { rounds: 3, roundBytes: 192 * MIB, sliceMs: 4_000, memoryMs: 12_000 },
-  full: { rounds: 7, roundBytes: 768 * MIB, sliceMs: 15_000, memoryMs: 60_000 },
+  tiny: { rounds: 1, roundBytes: 16 * MIB, sliceMs: 500, memoryMs: 2_000, streamRecords: 50_000 },
+  small: { rounds: 3, roundBytes: 192 * MIB, sliceMs: 4_000, memoryMs: 12_000, streamRecords: 1_000_000 },
+  full: { rounds: 7, roundBytes: 768 * MIB, sliceMs: 15_000, memoryMs: 60_000, streamRecords: 10_000_000 },
 } as const satisfies Record<string, Scale>;
 
 /** What the command line says. */
