@@ -121,20 +121,14 @@ describe("writing behind", () => {
     const { file } = await fileWith(plan);
     const writes = new WriteBehind(file, "f");
     const flushes = [];
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < 11; i++) {
       writes.reserve(MIB).fill(i);
       flushes.push(watch(writes.flush()));
     }
     await turn();
-    expect(flushes.map(({ state }) => state === "resolved")).toEqual([
-      true,
-      true,
-      true,
-      true,
-      true,
-      false,
-      false,
-    ]);
+    // The last buffer is not full yet, and eight may wait.
+    expect(flushes.map(({ state }) => state).lastIndexOf("resolved")).toBe(8);
+    expect(flushes.map(({ state }) => state).indexOf("pending")).toBe(9);
     gate.open();
     await writes.finish();
     await turn();

@@ -4,7 +4,7 @@ import { writeAll } from "../write-whole.ts";
 /** Bytes that are gathered for one write. */
 const BUFFER_BYTES = 1_048_576;
 /** Bytes that may wait for their write: what is gathered while the disk flushes. */
-const BACKLOG_BYTES = 4 * BUFFER_BYTES;
+const BACKLOG_BYTES = 8 * BUFFER_BYTES;
 /** Bytes after which what was written is flushed: flushed at once, a gigabyte would hold up everybody's appends. */
 const SYNC_BYTES = 8 * BUFFER_BYTES;
 
