@@ -6,6 +6,7 @@ import type { IndexStore } from "../store/index-store.ts";
 import { IndexStoreError } from "../store/index-store-error.ts";
 import type { AppliedState } from "../store/index-values.ts";
 import { indexDamaged, indexUnusable, stillLoading } from "../stream-errors.ts";
+import { ReadSize } from "../read/read-size.ts";
 import type { StreamHead } from "../stream-head.ts";
 import { beginningOf } from "./beginning.ts";
 import { Bell } from "./bell.ts";
@@ -37,6 +38,7 @@ export class PartitionIndex {
   readonly store: IndexStore;
   readonly heads: HeadMap;
   readonly guard: StreamGuard;
+  readonly readSize = new ReadSize();
   readonly #env: IndexEnvironment;
   readonly #tail: Tail;
   readonly #writer: IndexWriter;

@@ -1,5 +1,5 @@
 import { inParallel } from "../../base/index.ts";
-import { iterateBatches, readLastOffset, RecordCursor } from "../../record/index.ts";
+import { iterateBatches, readBatchSize, readLastOffset, RecordCursor } from "../../record/index.ts";
 import { decodeEvent, sizeOfEvent } from "../event-codec.ts";
 import type { PartitionIndex } from "../partition/partition-index.ts";
 import type { Slots } from "../partition/slots.ts";
@@ -12,9 +12,6 @@ const GROUP_EVENTS_MAX = 128;
 const GROUP_EVENTS_MAX_BACKWARDS = 4;
 /** Groups read at the same time by one reader. */
 const PARALLEL_MAX = 8;
-/** Bytes read for one event, about two steps of the offset index, and for each more of its group. */
-const READ_BYTES = 8_192;
-const READ_BYTES_MORE = 512;
 
 /** Where an event is. */
 export interface EventPlace {
@@ -102,7 +99,7 @@ async function fetchGroup(
   let bytes = 0;
   while (events.length < group.length && (direction === "backwards" || bytes < bytesMax)) {
     const left = group.slice(events.length);
-    const read = await index.log.read(left[0]!.offset, READ_BYTES + READ_BYTES_MORE * left.length);
+    const read = await index.log.read(left[0]!.offset, index.readSize.bytesFor(left.length));
     const found = findEvents(read.chunks, left, { index, stream });
     read.release?.();
     if (found.length === 0) throw index.damaged(`it names offset ${left[0]!.offset}, which holds no record`);
@@ -125,6 +122,7 @@ function findEvents(
       const place = places[events.length];
       if (place === undefined) return events;
       if (readLastOffset(chunk, position) < place.offset) continue;
+      index.readSize.met(readBatchSize(chunk, position)!);
       cursor.reset(chunk, position);
       while (events.length < places.length && cursor.next()) {
         const { revision, offset } = places[events.length]!;
