@@ -6,7 +6,7 @@ import type { TailUnit } from "./tail.ts";
 import { UnitBuilder } from "./unit-builder.ts";
 
 /** Most records noted at once. */
-const RECORDS_MAX = 8_192;
+const RECORDS_MAX = 2_048;
 
 interface FoundRecord {
   readonly head: StreamHead;

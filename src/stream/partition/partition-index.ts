@@ -22,7 +22,7 @@ import { Waiters } from "./waiters.ts";
 /** Longest wait for the index, after which the caller is told to come again. */
 const WAIT_MS_MAX = 5_000;
 /** Runs written at once. */
-const RUNS_AT_ONCE = 8_192;
+const RUNS_AT_ONCE = 1_024;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
 
@@ -231,7 +231,7 @@ export class PartitionIndex {
   /** Between two writes, unless somebody waits for the next. */
   async #linger(): Promise<void> {
     const { writeIntervalMs, tail } = this.#env;
-    if (writeIntervalMs === 0) return;
+    if (writeIntervalMs === 0 || this.#tail.runCount >= RUNS_AT_ONCE) return;
     await this.#waiters.until(() => this.#isUrgent || this.#isClosing || tail.isSpent, writeIntervalMs);
   }
 

@@ -9,7 +9,9 @@ import type { Tail } from "./tail.ts";
 import { PLAIN, UnitBuilder } from "./unit-builder.ts";
 
 /** A batch of more records is left to be read from the log: its streams would fill the memory. */
-const NOTED_RECORDS_MAX = 50_000;
+const NOTED_RECORDS_MAX = 20_000;
+/** Runs written together, so that a write does not hold everything else up. */
+const UNIT_RUNS_MAX = 1_024;
 
 /** What a guard stands on. */
 export interface StreamGuardParts {
@@ -103,28 +105,39 @@ export class StreamGuard implements AppendGuard {
   }
 
   #placePlain({ batch, header, baseOffset }: Placing): void {
-    const { heads, fallBehind } = this.#parts;
     const isNoted = header.recordCount <= NOTED_RECORDS_MAX;
-    const unit = new UnitBuilder();
-    const cursor = this.#cursor;
+    const units: UnitBuilder[] = [];
     try {
-      cursor.reset(batch);
-      while (cursor.next()) {
-        if (cursor.keyLength === undefined) continue;
-        const reserved = cursor.headerCount > 0 ? reservedHeader(cursor.headers) : undefined;
-        if (reserved !== undefined) throw reservedInRecord(reserved);
-        if (!isNoted) continue;
-        const head = heads.hold(cursor.key!.toString("latin1"));
-        unit.append(head, baseOffset + cursor.offset - header.baseOffset, PLAIN);
-      }
+      this.#note(batch, baseOffset - header.baseOffset, isNoted ? units : undefined);
     } catch (error) {
-      const held = unit.runs.map(({ head }) => head);
-      unit.takeBack();
-      for (const head of held) heads.rest(head);
+      const held = units.flatMap(({ runs }) => runs.map(({ head }) => head));
+      for (const unit of units.reverse()) unit.takeBack();
+      for (const head of held) this.#parts.heads.rest(head);
       throw error;
     }
-    if (isNoted) this.#stage(unit, baseOffset + header.lastOffsetDelta + 1);
-    else fallBehind();
+    const endOffset = baseOffset + header.lastOffsetDelta + 1;
+    if (!isNoted) this.#parts.fallBehind();
+    else if (units.length === 0) this.#stage(new UnitBuilder(), endOffset);
+    for (const [index, unit] of units.entries())
+      this.#stage(unit, units[index + 1]?.firstOffset ?? endOffset);
+  }
+
+  /** Notes the records of a batch, in units of bounded size. Without units it only looks for what is reserved. */
+  #note(batch: Buffer, shift: number, units: UnitBuilder[] | undefined): void {
+    const cursor = this.#cursor;
+    cursor.reset(batch);
+    while (cursor.next()) {
+      if (cursor.keyLength === undefined) continue;
+      const reserved = cursor.headerCount > 0 ? reservedHeader(cursor.headers) : undefined;
+      if (reserved !== undefined) throw reservedInRecord(reserved);
+      if (units === undefined) continue;
+      let unit = units.at(-1);
+      if (unit === undefined || unit.runs.length === UNIT_RUNS_MAX) {
+        unit = new UnitBuilder();
+        units.push(unit);
+      }
+      unit.append(this.#parts.heads.hold(cursor.key!.toString("latin1")), cursor.offset + shift, PLAIN);
+    }
   }
 
   #stage({ runs }: UnitBuilder, endOffset: number): void {

@@ -44,6 +44,11 @@ export class Tail {
     return this.#units.length === 0 && this.#staged.length === 0;
   }
 
+  /** Runs that are not in the index, about. */
+  get runCount(): number {
+    return this.#bytes / RUN_BYTES;
+  }
+
   stage(unit: TailUnit): void {
     this.#staged.push(unit);
   }

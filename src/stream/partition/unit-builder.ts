@@ -15,6 +15,11 @@ export class UnitBuilder {
   readonly runs: TailRun[] = [];
   #isSealed = false;
 
+  /** Of the first record; undefined if there is none. */
+  get firstOffset(): number | undefined {
+    return this.runs[0]?.offset;
+  }
+
   /** The next record begins a run. */
   seal(): void {
     this.#isSealed = true;
