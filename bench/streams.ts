@@ -10,6 +10,7 @@ import { createHistogram } from "node:perf_hooks";
 import { join } from "node:path";
 import { silentLogger, systemClock, systemRandom } from "../src/base/index.ts";
 import { Broker } from "../src/broker/index.ts";
+import { MillraceError } from "../src/errors/index.ts";
 import { NodeFileSystem } from "../src/fs/index.ts";
 import { type Client, connect } from "../src/index.ts";
 import { MemoryMetadataStore } from "../src/metadata/index.ts";
@@ -181,7 +182,25 @@ async function writeRecords(broker: Broker, records: number): Promise<number> {
     if (underWay.size >= PRODUCES_UNDER_WAY) await Promise.race(underWay);
   }
   await Promise.all(underWay);
+  await indexed(broker, records - 1);
   return (1_000 * records) / (systemClock.monotonicMs() - startedMs);
+}
+
+/** Resolves when the index has the record: only there is the revision of a plain one. */
+async function indexed(broker: Broker, fromOffset: number): Promise<void> {
+  const position = { topic: TOPIC, partition: 0, offset: fromOffset, maxBytes: 1 };
+  for (let isDone = false; !isDone; ) {
+    const [part] = await broker.fetch([position], { minBytes: 1, maxWaitMs: 1_000, maxBytes: 1 });
+    if (part === undefined || part instanceof MillraceError) throw part;
+    const records = { topic: TOPIC, partition: 0, batches: part.chunks, fromOffset, bytesMax: 1 };
+    isDone = await broker.streams.describeRecords(records).events.then(
+      () => true,
+      (error: unknown) => {
+        if (MillraceError.from(error).reason !== "COORDINATOR_LOADING") throw error;
+        return false;
+      },
+    );
+  }
 }
 
 function openBroker(dataDir: string): Promise<Broker> {
