@@ -27,6 +27,8 @@ export interface ConsumedPartition extends TopicPartition {
   toCommit: number | undefined;
   /** Why what it commits next may lie below what is committed, if it may. */
   moved: "sought" | "after-gap" | undefined;
+  /** How often it was moved: an answer to a commit says nothing of what was delivered after a later move. */
+  moves: number;
   isPaused: boolean;
   /** It has to be given up: nothing more of it is delivered. */
   isRevoked: boolean;
@@ -42,9 +44,17 @@ export function newlyAssigned({ topic, partition }: TopicPartition): ConsumedPar
     deliveredEnd: 0,
     toCommit: undefined,
     moved: undefined,
+    moves: 0,
     isPaused: false,
     isRevoked: false,
   };
+}
+
+/** It goes on elsewhere, perhaps lower: what was delivered before is not committed by itself any more. */
+export function markMoved(consumed: ConsumedPartition, why: "sought" | "after-gap"): void {
+  consumed.moved = why;
+  consumed.moves++;
+  consumed.toCommit = undefined;
 }
 
 /** Where a partition that came is read from, or why it is not. */

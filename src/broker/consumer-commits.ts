@@ -46,6 +46,7 @@ export class ConsumerCommits {
 
   async #begin(offsets: readonly OffsetCommit[]): Promise<readonly ConsumeCommitted[]> {
     const consumed = offsets.map((offset) => this.#partitions.get(keyOf(offset)));
+    const moves = consumed.map((partition) => partition?.moves);
     const results: (CommitResult | undefined)[] = offsets.map((offset, index) =>
       refuseCommit(offset, consumed[index]),
     );
@@ -57,7 +58,9 @@ export class ConsumerCommits {
     for (const [at, result] of (await this.#commitAll(toCommit)).entries()) {
       const index = accepted[at]!;
       results[index] = result;
-      if (typeof result === "number") settle(consumed[index]!, offsets[index]!.offset);
+      if (result === offsets[index]!.offset && consumed[index]!.moves === moves[index]) {
+        settle(consumed[index]!, result);
+      }
     }
     return offsets.map(({ topic, partition }, index) => ({ topic, partition, result: results[index]! }));
   }
@@ -74,7 +77,7 @@ export class ConsumerCommits {
   }
 }
 
-/** What was committed need not be again, and from there on offsets rise. */
+/** What was committed, and not left at a higher offset, need not be again; from there on offsets rise. */
 function settle(consumed: ConsumedPartition, offset: number): void {
   consumed.moved = undefined;
   if (consumed.toCommit === offset) consumed.toCommit = undefined;

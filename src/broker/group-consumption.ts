@@ -13,6 +13,7 @@ import {
   afterGap,
   type ConsumedPartition,
   keyOf,
+  markMoved,
   newlyAssigned,
   notAssigned,
   notRevoked,
@@ -154,8 +155,7 @@ export class GroupConsumption implements ConsumptionApi, MemberSink {
       this.#subscription.unassign(assignment.topic, assignment.partition);
       consumed.assignmentId = assignment.assignmentId;
       consumed.position = refusal === undefined ? offset : undefined;
-      consumed.toCommit = undefined;
-      consumed.moved = "sought";
+      markMoved(consumed, "sought");
       this.#read(consumed);
     }
     if (refusal !== undefined) this.#fail(assignment, refusal);
@@ -226,7 +226,7 @@ export class GroupConsumption implements ConsumptionApi, MemberSink {
   #goOn(consumed: ConsumedPartition, { offset, gap }: ReadStart): void {
     consumed.position = offset;
     if (gap !== undefined) {
-      if (gap.to < gap.from) consumed.moved = "after-gap";
+      if (gap.to < gap.from) markMoved(consumed, "after-gap");
       this.#sink.gap(gap);
     }
     this.#read(consumed);

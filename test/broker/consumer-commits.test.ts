@@ -140,6 +140,38 @@ describe("a consumer's seek", () => {
     expect(groups.commits.at(-1)!.offsets).toMatchObject([{ offset: 11, rewind: false }]);
   });
 
+  it("back while a commit is under way is not forgotten with its answer", async () => {
+    const { consumption, groups, sink } = await reading(0);
+    const { answer } = groups;
+    const slow = closedGate();
+    groups.answer = async (command) => {
+      await slow.opened;
+      return answer(command);
+    };
+    const first = consumption.commit([]);
+    consumption.seek({ ...place(), assignmentId: 1 }, 2);
+    await quiet();
+    expect(sink.deliveries()).toEqual([
+      [0, 10],
+      [2, 10],
+    ]);
+    slow.open();
+    expect(await first).toEqual([{ ...place(), result: 10 }]);
+    expect(await consumption.commit([])).toEqual([{ ...place(), result: 10 }]);
+    expect(groups.commits.at(-1)!.offsets).toMatchObject([{ offset: 10, rewind: true }]);
+  });
+
+  it("back is not forgotten with a commit that left the higher offset", async () => {
+    const { consumption, groups } = await reading(0);
+    await consumption.commit([]);
+    consumption.seek({ ...place(), assignmentId: 1 }, 2);
+    await quiet();
+    groups.answer = () => [12];
+    expect(await consumption.commit([upTo(3)])).toMatchObject([{ result: 12 }]);
+    await consumption.commit([]);
+    expect(groups.commits.at(-1)!.offsets).toMatchObject([{ offset: 10, rewind: true }]);
+  });
+
   it("leaves it to the client whether a commit with offsets goes back", async () => {
     const { consumption, groups } = await reading(0);
     consumption.seek({ ...place(), assignmentId: 1 }, 2);
