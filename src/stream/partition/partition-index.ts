@@ -52,8 +52,8 @@ export class PartitionIndex {
   #isJoining = false;
   #failure: MillraceError | undefined;
   #mustRebuild = false;
-  /** Somebody waits for the next write. */
-  #isUrgent = false;
+  /** Somebody waits until the index is there. */
+  #wantedOffset = 0;
   /** Lets the log's writer ask again. */
   #openRoom = (): void => undefined;
   #isClosing = false;
@@ -215,7 +215,6 @@ export class PartitionIndex {
     while (this.guard.isLive) {
       const units = this.#tail.peek(this.log.highWatermark, RUNS_AT_ONCE);
       if (units.length > 0) {
-        this.#isUrgent = false;
         this.#applied = await this.#writer.write(units);
         if (this.guard.isLive) this.#tail.drop(units.length);
         this.#checkWaiters();
@@ -235,9 +234,13 @@ export class PartitionIndex {
     await this.#waiters.until(() => this.#isUrgent || this.#isClosing || tail.isSpent, writeIntervalMs);
   }
 
+  get #isUrgent(): boolean {
+    return this.#wantedOffset > this.#applied.appliedOffset;
+  }
+
   async #applies(offset: number): Promise<boolean> {
     if (this.#applied.appliedOffset >= offset) return true;
-    this.#isUrgent = true;
+    this.#wantedOffset = Math.max(this.#wantedOffset, offset);
     this.#changed();
     return this.#waiters.until(() => this.#applied.appliedOffset >= offset, WAIT_MS_MAX);
   }
