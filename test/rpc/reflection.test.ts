@@ -34,6 +34,7 @@ describe("reflection", () => {
       "millrace.v1.ClusterService",
       "millrace.v1.GroupService",
       "millrace.v1.LogService",
+      "millrace.v1.StreamService",
       "millrace.v1.TopicService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
