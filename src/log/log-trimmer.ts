@@ -150,7 +150,7 @@ function notPersisted({ name, logStartOffset }: LogState, cause: unknown): Millr
 function stillNeeded({ name }: LogState, beforeOffset: number, limit: number): MillraceError {
   return new MillraceError(
     "COORDINATOR_LOADING",
-    `partition ${name} cannot be trimmed to ${beforeOffset} yet: its stream index has taken in what lies below ${limit}; try again`,
+    `partition ${name} cannot be trimmed to ${beforeOffset} yet: its index has only what lies below ${limit}; try again`,
     { details: { partition: name, offset: beforeOffset, allowed: limit } },
   );
 }

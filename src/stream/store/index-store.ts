@@ -36,6 +36,6 @@ export interface IndexStore {
    * those behind it.
    */
   write(changes: readonly IndexChange[]): Promise<void>;
-  /** Deletes the keys from `from` (inclusive) to `to` (exclusive); a crash may leave some. */
+  /** Deletes the keys from `from` (inclusive) to `to` (exclusive), the first ones first; a crash may leave the rest. */
   clear(from: Buffer, to: Buffer): Promise<void>;
 }

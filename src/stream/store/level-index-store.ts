@@ -13,6 +13,7 @@ const WRITE_BUFFER_BYTES = 8 * 1_048_576;
 /** A file in the folder, which LevelDB passes over. */
 const DAMAGE_MARK = "DAMAGED";
 const CRC_BYTES = 4;
+const CLEARED_AT_ONCE = 4_096;
 const ENCODINGS = { keyEncoding: "buffer", valueEncoding: "buffer" } as const;
 
 /** Where the database lies. */
@@ -107,7 +108,16 @@ export class LevelIndexStore implements IndexStore {
   }
 
   async clear(from: Buffer, to: Buffer): Promise<void> {
-    await this.#with((database) => database.clear({ gte: from, lt: to, ...ENCODINGS }));
+    // Synced too, and so in pieces: what is written behind it must not come upon what it removed.
+    await this.#with(async (database) => {
+      const range = { gte: from, lt: to, limit: CLEARED_AT_ONCE, ...ENCODINGS };
+      for (let isMore = true; isMore; ) {
+        const keys = await database.keys(range).all();
+        const deletions = keys.map((key) => ({ type: "del", key }) as const);
+        if (deletions.length > 0) await database.batch(deletions, { sync: true, ...ENCODINGS });
+        isMore = keys.length === CLEARED_AT_ONCE;
+      }
+    });
   }
 
   async #with<T>(work: (database: Database) => Promise<T>): Promise<T> {
