@@ -5,6 +5,7 @@ import { commitOffsets } from "./offsets/commit-rules.ts";
 import { describePartitions } from "./service/describe-group.ts";
 import { GroupRegistry, type GroupRegistryParts } from "./service/group-registry.ts";
 import { GroupUpkeep } from "./service/group-upkeep.ts";
+import { unknownMember } from "./machine/member-errors.ts";
 import type { LiveGroup } from "./service/live-group.ts";
 import type {
   CommitCommand,
@@ -55,6 +56,7 @@ export class GroupCoordinator implements GroupsApi {
 
   /** Begins to read what there was of groups. To be called first, once, when all topics are known. */
   start(): void {
+    this.#parts.catalogue.listen(() => this.#topicsChanged());
     if (this.#groups.isNew) this.#serve();
     else this.#loaded = this.#load();
   }
@@ -142,7 +144,7 @@ export class GroupCoordinator implements GroupsApi {
   }
 
   #commitByHand(group: LiveGroup, command: CommitCommand): Promise<CommitResult[]> {
-    return group.whenFree(async () => {
+    return group.whenStored(async () => {
       if (group.machine.memberCount > 0) throw notEmpty(group);
       return this.#commit(group, command);
     });
@@ -163,14 +165,13 @@ export class GroupCoordinator implements GroupsApi {
 
   #serve(): void {
     this.#refusal = undefined;
-    this.#parts.catalogue.listen(() => this.#topicsChanged());
     this.#upkeep.begin();
   }
 
+  /** Also while logs are still read: groups of those that were read have seen the topics as they were. */
   #topicsChanged(): void {
-    if (this.#refusal !== undefined) return;
     for (const group of this.#groups.all()) group.topicsChanged();
-    this.#upkeep.topicsChanged();
+    if (this.#refusal === undefined) this.#upkeep.topicsChanged();
   }
 
   #requireServing(): void {
@@ -186,9 +187,4 @@ function summaryOf({ name, machine }: LiveGroup): GroupSummary {
 function loading(): MillraceError {
   const text = "the coordinator of groups is still reading their state; try again in a moment";
   return new MillraceError("COORDINATOR_LOADING", text);
-}
-
-function unknownMember(group: string, memberId: string): MillraceError {
-  const text = `group ${group} has no member ${memberId}; join anew`;
-  return new MillraceError("UNKNOWN_MEMBER", text, { details: { group, member: memberId } });
 }

@@ -151,6 +151,46 @@ describe("seeking a group", () => {
   });
 });
 
+describe("after the last member expired while the disk was full", () => {
+  /** A member that expired, which is not durable until the clock moves on by a second. */
+  async function expiring() {
+    const rig = await rigWithOffsets();
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    a.session.disconnected();
+    await turn();
+    let isFull = true;
+    rig.log.before = () => {
+      if (isFull) throw new MillraceError("STORAGE_FULL", "full");
+    };
+    rig.clock.advance(45_001);
+    await turn();
+    isFull = false;
+    expect(rig.groups.describe("g").memberCount).toBe(0);
+    return { rig, member: { memberId: "a", memberEpoch: a.epoch } };
+  }
+
+  it.each<[string, (rig: CoordinatorRig) => Promise<unknown>]>([
+    ["a seek", (rig) => rig.groups.seek(seek("start", { partitions: [0] }))],
+    ["a commit by hand", (rig) => rig.commit("g", "t", { 0: 41 })],
+  ])("%s is answered when that is durable, so that no late commit changes it", async (_what, change) => {
+    const { rig, member } = await expiring();
+    const changing = watch(change(rig));
+    await turn();
+    expect(changing.state).toBe("pending");
+    rig.clock.advance(1_000);
+    await turn();
+    expect(changing.state).toBe("resolved");
+    const before = offsetsOf(rig, "g");
+    const next = await rig.restart();
+    const offsets = [{ topic: "t", partition: 0, offset: 60, metadata: "", rewind: false }];
+    await expect(next.groups.commit({ group: "g", member, offsets })).rejects.toMatchObject({
+      reason: "UNKNOWN_MEMBER",
+      details: { group: "g", member_id: "a" },
+    });
+    expect(offsetsOf(next, "g")).toEqual(before);
+  });
+});
+
 describe("deleting", () => {
   it("a group removes all of it, for good", async () => {
     const rig = await rigWithOffsets();

@@ -211,6 +211,61 @@ describe("a coordinator of groups", () => {
   });
 });
 
+describe("topics that change", () => {
+  /** A group whose only member has left, which is not stored yet. */
+  async function emptying() {
+    const rig = await rigWithTopic(1);
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    await a.until(() => a.partitions.size === 1);
+    const gate = closedGate();
+    rig.log.before = () => gate.opened;
+    a.session.subscribe({ topics: ["t", "u"], topicPattern: undefined });
+    await turn();
+    const leaving = a.session.leave();
+    await turn();
+    return { rig, open: () => gate.open(), leaving };
+  }
+
+  it("while a group has no members are known to the next one", async () => {
+    const { rig, open, leaving } = await emptying();
+    rig.catalogue.set("t", 3);
+    const joining = memberOf(rig.groups, { group: "g", memberId: "b", topics: ["t"] });
+    open();
+    await leaving;
+    const b = await joining;
+    await b.until(() => b.partitions.size === 3);
+  });
+
+  it("into others of their names while a group has no members are the new ones for the next", async () => {
+    const { rig, open, leaving } = await emptying();
+    rig.catalogue.delete("t");
+    rig.catalogue.set("t", 2);
+    const joining = memberOf(rig.groups, { group: "g", memberId: "b", topics: ["t"] });
+    open();
+    await leaving;
+    const b = await joining;
+    await b.until(() => b.partitions.size === 2);
+  });
+
+  it("while another log is still read are not missed by the groups that are there", async () => {
+    const rig = await rigWithTopic(1);
+    const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
+    await memberOf(rig.groups, { group: "z", memberId: "a", topics: ["t"] });
+    await a.until(() => a.partitions.size === 1);
+    const memberEpoch = a.epoch;
+    const gate = closedGate();
+    rig.logs.logs[1]!.beforeReplay = () => gate.opened;
+    const next = await rig.restart();
+    next.catalogue.set("t", 3);
+    gate.open();
+    await turn();
+    const owned = [{ topic: "t", partition: 0 }];
+    const back = { group: "g", memberId: "a", topics: ["t"], memberEpoch, owned };
+    const b = await memberOf(next.groups, back);
+    await b.until(() => b.partitions.size === 3);
+  });
+});
+
 describe("a group that cannot be stored", () => {
   it("waits while the disk is full, and goes on by itself", async () => {
     const rig = await rigWithTopic();

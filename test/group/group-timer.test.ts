@@ -24,3 +24,30 @@ it("a group's timer is due once for each deadline, also if it is set to the same
   timer.stop();
   expect(clock.timerCount).toBe(0);
 });
+
+it("a group's timer that was held up with the process lets those be heard first who were in time", () => {
+  let standstillMs = 0;
+  const clock = new ManualClock();
+  const held = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs() + standstillMs,
+    schedule: (delayMs: number, callback: () => void) => clock.schedule(delayMs, callback),
+  };
+  let due = 0;
+  const timer = new GroupTimer(held, () => due++);
+  const deadline = held.monotonicMs() + 100;
+  timer.set(deadline);
+  standstillMs = 60_000;
+  clock.advance(100);
+  expect([due, clock.timerCount]).toEqual([0, 1]);
+  timer.set(deadline);
+  clock.advance(1_000);
+  expect([due, clock.timerCount]).toEqual([1, 0]);
+  timer.set(held.monotonicMs() + 100);
+  standstillMs += 60_000;
+  clock.advance(100);
+  // Somebody was in time.
+  timer.set(undefined);
+  clock.advance(1_000);
+  expect([due, clock.timerCount]).toEqual([1, 0]);
+});

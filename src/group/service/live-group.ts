@@ -62,6 +62,7 @@ export class LiveGroup implements SeatedGroup {
   readonly #sinks = new Map<number, MemberSink>();
   #waiting: Waiting[] = [];
   #isDue = false;
+  #isStoring = false;
   #isRunning = false;
   #failure: MillraceError | undefined;
   /** Work during which nobody joins, and nobody commits by hand. */
@@ -133,9 +134,10 @@ export class LiveGroup implements SeatedGroup {
   }
 
   topicsChanged(): void {
-    if (this.#failure !== undefined || this.machine.memberCount === 0) return;
+    if (this.#failure !== undefined) return;
+    // Also without members: what the group knows of topics is what its next member begins with.
     this.machine.topicsChanged();
-    this.#changed();
+    if (this.machine.memberCount > 0) this.#changed();
   }
 
   /** Does work during which nobody joins and nobody commits by hand, one after another; what came before is durable. */
@@ -148,6 +150,8 @@ export class LiveGroup implements SeatedGroup {
       unblock = resolve;
     });
     try {
+      // Who is out must be so after a crash too, or its late commits would change what is done now.
+      if (this.#isUnstored) await this.stored();
       await this.appender.settled();
       return await work();
     } finally {
@@ -163,10 +167,15 @@ export class LiveGroup implements SeatedGroup {
     return work();
   }
 
+  /** As `whenFree`, with all that happened up to now durable. */
+  async whenStored<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isUnstored) await this.stored();
+    return this.whenFree(work);
+  }
+
   /** Deletes what is stored of a group without members; its committed offsets must be gone. Only exclusively. */
-  async deleteState(): Promise<void> {
-    await this.stored();
-    await this.#store.delete();
+  deleteState(): Promise<void> {
+    return this.#store.delete();
   }
 
   /** Ends all memberships and refuses everything from now on. */
@@ -180,6 +189,11 @@ export class LiveGroup implements SeatedGroup {
       reject(failure);
     }
     for (const session of [...this.#sinks.keys()]) this.#end(session, failure);
+  }
+
+  /** Whether something happened that is not durable yet. */
+  get #isUnstored(): boolean {
+    return this.#isDue || this.#isStoring;
   }
 
   #nowMs(): number {
@@ -228,7 +242,9 @@ export class LiveGroup implements SeatedGroup {
   async #storeAndTell(): Promise<void> {
     const waiting = this.#waiting.length;
     const changes = this.machine.takeChanges(this.#nowMs());
+    this.#isStoring = true;
     await this.#store.put(changes, this.machine.memberCount === 0);
+    this.#isStoring = false;
     if (this.#failure !== undefined) return;
     for (const { resolve } of this.#waiting.splice(0, waiting)) resolve();
     for (const notice of changes.notices) this.#tell(notice);
