@@ -1,5 +1,4 @@
-/** Positions of the queue that may lie unused before it is made shorter. */
-const UNUSED_MAX = 1_024;
+import { Fifo } from "../fifo.ts";
 
 /**
  * Knows which records of a partition were handed out and which of them are done, and so how far all of them are: what
@@ -11,9 +10,8 @@ const UNUSED_MAX = 1_024;
  *     watermark        5                8 counts once 5 is done
  */
 export class OffsetTracker {
-  /** Offsets handed out and not yet below the watermark, ascending, from `#head` on. */
-  #offsets: number[] = [];
-  #head = 0;
+  /** Offsets handed out and not yet below the watermark, ascending. */
+  readonly #offsets = new Fifo<number>();
   /** Done, and behind one that is not. */
   readonly #done = new Set<number>();
   #end: number;
@@ -30,12 +28,12 @@ export class OffsetTracker {
 
   /** Offset below which everything is done. */
   get watermark(): number {
-    return this.#offsets[this.#head] ?? this.#end;
+    return this.#offsets.peek() ?? this.#end;
   }
 
   /** Records handed out that lie above the watermark. */
   get size(): number {
-    return this.#offsets.length - this.#head;
+    return this.#offsets.size;
   }
 
   /** A record was handed out. Records come in the order of their offsets. */
@@ -52,18 +50,11 @@ export class OffsetTracker {
 
   /** A record that was handed out is done. Harmless if said again. */
   finished(offset: number): void {
-    if (offset !== this.#offsets[this.#head]) {
+    if (offset !== this.#offsets.peek()) {
       if (offset > this.watermark && offset < this.#end) this.#done.add(offset);
       return;
     }
-    do this.#head++;
-    while (this.#done.delete(this.#offsets[this.#head] ?? -1));
-    this.#shorten();
-  }
-
-  #shorten(): void {
-    if (this.#head < UNUSED_MAX || this.#head * 2 < this.#offsets.length) return;
-    this.#offsets = this.#offsets.slice(this.#head);
-    this.#head = 0;
+    do this.#offsets.shift();
+    while (this.#done.delete(this.#offsets.peek() ?? -1));
   }
 }

@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../api/group-consumer.ts";
 import type { ConsumedRecord } from "../api/reader.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../fifo.ts";
 import type { OffsetTracker } from "./offset-tracker.ts";
 import { isVoid, OpenBatch, type OwnedBatch } from "./open-batch.ts";
 import type { OwnedPartition } from "./owned-partition.ts";

@@ -1,4 +1,4 @@
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../fifo.ts";
 
 /** What a pool works on. */
 export interface PoolOptions<Task> {

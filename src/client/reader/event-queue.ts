@@ -1,5 +1,6 @@
 import type { MillraceError } from "../../errors/index.ts";
 import type { millrace } from "../../gen/millrace.js";
+import { Fifo } from "../fifo.ts";
 import type { AssignedState } from "./assigned-state.ts";
 import type { BrokerSubscription } from "./broker-subscription.ts";
 
@@ -22,8 +23,7 @@ export type ReaderEvent =
 
 /** A queue with one taker, who can wait for something to happen. Bounded by the credit given to the brokers. */
 export class EventQueue {
-  #events: ReaderEvent[] = [];
-  #head = 0;
+  readonly #events = new Fifo<ReaderEvent>();
   #wake: (() => void) | undefined;
 
   push(event: ReaderEvent): void {
@@ -32,22 +32,18 @@ export class EventQueue {
   }
 
   shift(): ReaderEvent | undefined {
-    const event = this.#events[this.#head];
-    if (event === undefined) return undefined;
-    this.#head++;
-    if (this.#head === this.#events.length) {
-      this.#events = [];
-      this.#head = 0;
-    }
-    return event;
+    return this.#events.shift();
   }
 
   /** Takes out what a move has made void. */
   removeVoid(): ReaderEvent[] {
-    const events = this.#events.slice(this.#head);
-    this.#events = events.filter((event) => event.generation === event.state.generation);
-    this.#head = 0;
-    return events.filter((event) => event.generation !== event.state.generation);
+    const removed: ReaderEvent[] = [];
+    for (let left = this.#events.size; left > 0; left--) {
+      const event = this.#events.shift()!;
+      if (event.generation === event.state.generation) this.#events.push(event);
+      else removed.push(event);
+    }
+    return removed;
   }
 
   /** Resolves at the next push or `wake`. */

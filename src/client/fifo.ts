@@ -1,9 +1,10 @@
 /** Positions that may lie unused before the queue is made shorter. */
 const UNUSED_MAX = 1_024;
 
-/** First in, first out, without moving what is behind. */
+/** First in, first out, without moving what is behind. What was taken is not held any more, however long the queue lives. */
 export class Fifo<Item> {
-  #items: Item[] = [];
+  /** The places before `#head` are empty. */
+  #items: (Item | undefined)[] = [];
   #head = 0;
 
   get size(): number {
@@ -22,9 +23,9 @@ export class Fifo<Item> {
   /** Takes the oldest. */
   shift(): Item | undefined {
     if (this.size === 0) return undefined;
-    const item = this.#items[this.#head++];
-    if (this.size === 0) this.clear();
-    else if (this.#head >= UNUSED_MAX && this.#head * 2 >= this.#items.length) {
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head >= UNUSED_MAX && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
