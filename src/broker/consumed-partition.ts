@@ -79,7 +79,9 @@ export function afterGap(
   const { topic, partition, from, expired } = lost;
   if (fallback === "fail") {
     const place = placeOf(lost, from, bounds);
-    const what = expired ? `${place} was committed by members gone for too long` : `${place} is outside it`;
+    const what = expired
+      ? `${place} has expired: its group was empty for too long, or a crash took the end of the log`
+      : `${place} is outside it`;
     return outOfRange(`${what}; seek, or join with on_gap START or END`, from, bounds);
   }
   const offset = fallback === "start" ? bounds.logStartOffset : bounds.highWatermark;

@@ -43,7 +43,7 @@ export interface CommittedOffset {
   readonly offset: number;
   readonly metadata: string;
   readonly committedAtMs: number;
-  /** The group was empty for longer than the offsets retention. */
+  /** The group was empty for longer than the offsets retention, or a crash took the end of the log below it. */
   readonly expired: boolean;
 }
 

@@ -180,6 +180,53 @@ describe("commits of a log", () => {
   });
 });
 
+describe("a committed offset above the end of a log that lost its tail", () => {
+  const ends = (rig: CoordinatorRig, highWatermark: number) =>
+    rig.catalogue.ends.set("t-0", { logStartOffset: 0, highWatermark });
+
+  async function rigWithLostTail() {
+    const rig = await rigWithTopic();
+    await rig.commit("g", "t", { 0: 100, 1: 100 });
+    ends(rig, 90);
+    return rig;
+  }
+
+  it("is a gap from the next start on, also when the log has grown again", async () => {
+    const next = await (await rigWithLostTail()).restart();
+    await turn();
+    ends(next, 110);
+    const expected = [
+      { partition: 0, committed: { offset: 100, expired: true } },
+      { partition: 1, committed: { offset: 100, expired: false } },
+    ];
+    expect(next.groups.committed("g", [])).toMatchObject(expected);
+    expect(next.groups.describe("g").partitions[0]).toMatchObject({ progress: "out-of-range" });
+    const later = await next.restart();
+    await turn();
+    expect(later.groups.committed("g", [])).toMatchObject(expected);
+    expect(await byHand(later, at(0, 95))).toEqual([95]);
+  });
+
+  it("is one before the group is served, and as the log ended at the start", async () => {
+    const rig = await rigWithLostTail();
+    const gate = closedGate();
+    rig.log.beforeReplay = () => gate.opened;
+    const next = await rig.restart();
+    ends(next, 110);
+    gate.open();
+    let isFull = true;
+    rig.log.before = () => {
+      if (isFull) throw new MillraceError("STORAGE_FULL", "full");
+    };
+    await turn();
+    expect(() => next.groups.list()).toThrow(expect.objectContaining({ reason: "COORDINATOR_LOADING" }));
+    isFull = false;
+    next.clock.advance(1_000);
+    await turn();
+    expect(next.groups.committed("g", [])).toMatchObject([{ committed: { expired: true } }, {}]);
+  });
+});
+
 describe("the committed offsets of a topic", () => {
   it("are not inherited by a new one of its name, and go from the log", async () => {
     const rig = await rigWithTopic();

@@ -2,7 +2,8 @@ import { type Clock, type Logger, sleep } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import { type LoadedGroup, loadGroups } from "./load-groups.ts";
 import { LogAppender } from "../storage/log-appender.ts";
-import type { GroupLog, GroupLogs } from "../ports.ts";
+import type { GroupLog, GroupLogs, TopicCatalogue } from "../ports.ts";
+import { RecoveredEnds } from "./recovered-ends.ts";
 
 /** The groups of one log: where they are stored, and why none of them can be served, if so. */
 export interface GroupShard {
@@ -14,9 +15,15 @@ export interface GroupShard {
 /** What the logs of groups need. */
 export interface GroupShardsParts {
   readonly logs: GroupLogs;
+  readonly catalogue: Pick<TopicCatalogue, "topics" | "bounds">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** Failures that pass: a log is read again once they have. */
+const PASSING: readonly string[] = ["OVERLOADED", "STORAGE_FULL"];
+const RETRY_MS = 1_000;
+const TAILS_LOST = "committed offsets expired: they lie above the ends of logs that lost their tails";
 
 /** Takes what a log has over. */
 export type Loaded = (shard: GroupShard, groups: ReadonlyMap<string, LoadedGroup>) => void;
@@ -24,6 +31,7 @@ export type Loaded = (shard: GroupShard, groups: ReadonlyMap<string, LoadedGroup
 /** The logs of groups in service. */
 export class GroupShards {
   readonly #logs: GroupLogs;
+  readonly #catalogue: GroupShardsParts["catalogue"];
   readonly #clock: Clock;
   readonly #logger: Logger;
   #shards: readonly GroupShard[] | undefined;
@@ -36,6 +44,7 @@ export class GroupShards {
 
   constructor(parts: GroupShardsParts) {
     this.#logs = parts.logs;
+    this.#catalogue = parts.catalogue;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
   }
@@ -60,13 +69,17 @@ export class GroupShards {
     if (this.#shards !== undefined) usable(this.#shards[this.#logs.numberOf(group, this.#shards.length)]!);
   }
 
-  /** Reads all logs that there are, and hands over what each has; a log that cannot be read is out of use. */
+  /**
+   * Reads all logs that there are, and hands over what each has; a log that cannot be read is out of use. To be called
+   * before anything is appended to a topic.
+   */
   async load(loaded: Loaded): Promise<void> {
     const logs = this.#logs.existing();
     if (logs === undefined) return;
     this.#shards = shardsOf(logs);
+    const ends = new RecoveredEnds(this.#catalogue);
     for (const shard of this.#shards) {
-      if (!this.#isStopped) shard.failure = await this.#load(shard, loaded);
+      if (!this.#isStopped) shard.failure = await this.#load(shard, ends, loaded);
     }
   }
 
@@ -82,18 +95,23 @@ export class GroupShards {
   }
 
   /** Returns why it could not. */
-  async #load(shard: GroupShard, loaded: Loaded): Promise<MillraceError | undefined> {
+  async #load(shard: GroupShard, ends: RecoveredEnds, loaded: Loaded): Promise<MillraceError | undefined> {
     for (;;) {
       try {
-        loaded(shard, await loadGroups(shard.log));
+        const groups = await loadGroups(shard.log);
+        for (const [name, { offsets }] of groups) {
+          const lost = await ends.expireAbove({ name, offsets, appender: shard.appender });
+          if (lost > 0) this.#logger.warn({ group: name, partitions: lost }, TAILS_LOST);
+        }
+        loaded(shard, groups);
         return undefined;
       } catch (error) {
         const failure = MillraceError.from(error);
-        if (failure.reason !== "OVERLOADED" || this.#isStopped) {
+        if (!PASSING.includes(failure.reason) || this.#isStopped) {
           this.#logger.error({ reason: failure.reason, error: failure.message }, "groups not read");
           return failure;
         }
-        await Promise.race([sleep(this.#clock, failure.retryDelayMs ?? 0), this.#stopped]);
+        await Promise.race([sleep(this.#clock, failure.retryDelayMs ?? RETRY_MS), this.#stopped]);
       }
     }
   }
