@@ -77,7 +77,6 @@ export class GroupCoordinator implements GroupsApi {
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
     this.#requireServing();
     checkJoin(command);
-    if (command.memberEpoch === 0) this.#groups.requireRoom(command.group);
     return this.#groups.use(command.group, (group) => group.join(command, sink));
   }
 

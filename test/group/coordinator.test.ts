@@ -187,6 +187,27 @@ describe("a coordinator of groups", () => {
     await expect(rig.groups.join(join("d"), mute)).rejects.toMatchObject({ reason: "GROUP_FULL" });
   });
 
+  it("bounds members also when many join at once, and counts who went and who was there before", async () => {
+    const rig = await coordinatorRig({ membersMax: 3 });
+    rig.catalogue.set("t", 1);
+    const joining = (group: string, memberId: string) =>
+      rig.groups.join(joinCommand({ group, memberId, topics: ["t"] }), mute);
+    const burst = ["a", "b", "c", "d", "e"].map((id, index) => joining(index % 2 === 0 ? "g" : "z", id));
+    const joined = (await Promise.allSettled(burst)).filter(({ status }) => status === "fulfilled");
+    expect(joined).toHaveLength(3);
+    const session = await burst[0]!;
+    await session.leave();
+    const back = await joining("z", "f");
+    await expect(joining("g", "h")).rejects.toMatchObject({ reason: "GROUP_FULL", details: { max: "3" } });
+    back.disconnected();
+    await turn();
+    rig.clock.advance(45_001);
+    await turn();
+    await joining("g", "h");
+    const next = await rig.restart();
+    await expect(next.groups.join(join("i"), mute)).rejects.toMatchObject({ reason: "GROUP_FULL" });
+  });
+
   it("does not keep a group of which nothing came to be", async () => {
     const rig = await coordinatorRig({ groupsMax: 1 });
     rig.catalogue.set("t", 1);

@@ -6,6 +6,7 @@ import { GroupShards } from "./group-shards.ts";
 import { LiveGroup } from "./live-group.ts";
 import type { LoadedGroup } from "./load-groups.ts";
 import type { LogAppender } from "../storage/log-appender.ts";
+import { MembersMeter } from "./members-meter.ts";
 import type { GroupLogs, TopicCatalogue } from "../ports.ts";
 
 /** What the groups of a broker need. */
@@ -26,12 +27,14 @@ export class GroupRegistry {
   readonly #shards: GroupShards;
   readonly #groups = new Map<string, LiveGroup>();
   readonly #meter: OffsetsMeter = { bytes: 0 };
+  readonly #members: MembersMeter;
   /** Set when no group may come to be any more. */
   #refusal: MillraceError | undefined;
 
   constructor(parts: GroupRegistryParts) {
     this.#parts = parts;
     this.#shards = new GroupShards(parts);
+    this.#members = new MembersMeter(parts.membersMax);
   }
 
   /** Whether there were groups before. */
@@ -84,16 +87,6 @@ export class GroupRegistry {
     }
   }
 
-  /** Refuses a member more than there may be, with GROUP_FULL. */
-  requireRoom(group: string): void {
-    const { membersMax } = this.#parts;
-    let members = 0;
-    for (const { machine } of this.#groups.values()) members += machine.memberCount;
-    if (members < membersMax) return;
-    const text = `the groups of this broker have ${members} members, at most ${membersMax} are possible; stop some consumers`;
-    throw new MillraceError("GROUP_FULL", text, { details: { group, max: membersMax } });
-  }
-
   /** Reads all groups that were stored. Those of a log that cannot be read are refused with the reason. */
   async load(): Promise<void> {
     await this.#shards.load(({ appender }, groups) => {
@@ -132,6 +125,6 @@ export class GroupRegistry {
 
   #partsOf(name: string, appender: LogAppender) {
     const { catalogue, clock, logger } = this.#parts;
-    return { name, appender, catalogue, clock, logger, meter: this.#meter };
+    return { name, appender, catalogue, clock, logger, meter: this.#meter, members: this.#members };
   }
 }

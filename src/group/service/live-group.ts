@@ -6,6 +6,7 @@ import type { MemberChange, MemberNotice, StoredMember } from "../machine/group-
 import type { GroupPart } from "../storage/group-record.ts";
 import { GroupTimer } from "./group-timer.ts";
 import type { LogAppender } from "../storage/log-appender.ts";
+import type { MembersMeter } from "./members-meter.ts";
 import { MemberSeat, type SeatedGroup } from "./member-seat.ts";
 import type { TopicCatalogue } from "../ports.ts";
 import { StateStore } from "../storage/state-store.ts";
@@ -27,6 +28,8 @@ export interface LiveGroupParts {
   readonly logger: Logger;
   /** Where its committed offsets are counted. */
   readonly meter: OffsetsMeter;
+  /** Where its members are counted, and there must be room for a new one. */
+  readonly members: MembersMeter;
 }
 
 /** What was stored of a group. */
@@ -61,6 +64,8 @@ export class LiveGroup implements SeatedGroup {
   readonly #timer: GroupTimer;
   readonly #sinks = new Map<number, MemberSink>();
   #waiting: Waiting[] = [];
+  /** Members as they were counted last. */
+  #members = 0;
   #isDue = false;
   #isStoring = false;
   #isRunning = false;
@@ -104,6 +109,7 @@ export class LiveGroup implements SeatedGroup {
 
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
     const session = await this.whenFree(() => {
+      if (command.memberEpoch === 0) this.#parts.members.requireRoom(this.name);
       const joined = this.machine.join(command);
       this.#sinks.set(joined, sink);
       return this.#stored(joined).then(() => joined);
@@ -217,6 +223,8 @@ export class LiveGroup implements SeatedGroup {
   }
 
   #changed(): void {
+    this.#parts.members.add(this.machine.memberCount - this.#members);
+    this.#members = this.machine.memberCount;
     this.#isDue = true;
     if (!this.#isRunning) void this.#run();
   }
