@@ -28,6 +28,25 @@ export const PARTITIONS_PER_TOPIC_MAX = 10_000;
 export const HEADERS_PER_RECORD_MAX = 1_000;
 /** Longest header name of a record. */
 export const HEADER_KEY_BYTES_MAX = 32_767;
+/** Longest id of a member of a group; besides, it is as a topic name. */
+export const MEMBER_ID_CHARACTERS_MAX = 64;
+/** Longest client id of a member. */
+export const CLIENT_ID_CHARACTERS_MAX = 249;
+/** Longest pattern of topic names. */
+export const TOPIC_PATTERN_CHARACTERS_MAX = 249;
+/** Most topics that a member may name. */
+export const SUBSCRIBED_TOPICS_MAX = 1_000;
+/** Shortest and longest session and rebalance timeout of a member, milliseconds. */
+export const MEMBER_TIMEOUT_MS_MIN = 1_000;
+export const MEMBER_TIMEOUT_MS_MAX = 3_600_000;
+/** Session timeout of a member that names none, milliseconds. */
+export const SESSION_TIMEOUT_MS_DEFAULT = 45_000;
+/** Rebalance timeout of a member that names none, milliseconds. */
+export const REBALANCE_TIMEOUT_MS_DEFAULT = 300_000;
+/** Most offsets of one commit, and most partitions in one request for committed offsets. */
+export const COMMITTED_OFFSETS_MAX = 10_000;
+/** Longest metadata of a committed offset, in UTF-8. */
+export const OFFSET_METADATA_BYTES_MAX = 4_096;
 
 assert(BATCH_BYTES_DEFAULT <= BATCH_BYTES_MAX, "the default batch limit lies within its range");
 assert(

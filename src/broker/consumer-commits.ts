@@ -1,10 +1,8 @@
+import { COMMITTED_OFFSETS_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { CommitResult, OffsetCommit } from "../group/index.ts";
 import { type ConsumedPartition, keyOf, refuseCommit } from "./consumed-partition.ts";
 import type { ConsumeCommitted } from "./consumption.ts";
-
-/** Most offsets that the coordinator is given in one command. */
-const OFFSETS_MAX = 10_000;
 
 /** Commits of the coordinator. */
 export type CommitOffsets = (offsets: readonly OffsetCommit[]) => Promise<readonly CommitResult[]>;
@@ -68,8 +66,8 @@ export class ConsumerCommits {
   /** A failure of a whole command is that of each of its offsets. */
   async #commitAll(offsets: readonly OffsetCommit[]): Promise<readonly CommitResult[]> {
     const parts: Promise<readonly CommitResult[]>[] = [];
-    for (let at = 0; at < offsets.length; at += OFFSETS_MAX) {
-      const part = offsets.slice(at, at + OFFSETS_MAX);
+    for (let at = 0; at < offsets.length; at += COMMITTED_OFFSETS_MAX) {
+      const part = offsets.slice(at, at + COMMITTED_OFFSETS_MAX);
       const failed = (thrown: unknown) => part.map(() => MillraceError.from(thrown));
       parts.push(this.#commitOffsets(part).catch(failed));
     }

@@ -2,7 +2,12 @@
  * The services as grpc-js serves them: generated codecs for the small messages, our own where batches travel, and
  * no decoder that throws or unfolds a large frame into a multitude of objects.
  */
-import { PARTITIONS_PER_TOPIC_MAX, RPC_MESSAGE_BYTES_MAX } from "../base/index.ts";
+import {
+  COMMITTED_OFFSETS_MAX,
+  PARTITIONS_PER_TOPIC_MAX,
+  RPC_MESSAGE_BYTES_MAX,
+  SUBSCRIBED_TOPICS_MAX,
+} from "../base/index.ts";
 import { grpc, millrace } from "../gen/millrace.js";
 import {
   decodePublishRequest,
@@ -21,12 +26,8 @@ const { v1 } = millrace;
 const SMALL_REQUEST_BYTES_MAX = 262_144;
 /** Most queries in one ListOffsets. */
 export const OFFSET_QUERIES_MAX = 10_000;
-/** Most offsets in one commit, and most partitions in one request for committed offsets. */
-export const OFFSET_COMMITS_MAX = 10_000;
 /** Most partitions in the other lists of groups: as many as a broker has by default. */
 export const GROUP_PARTITIONS_MAX = 20_000;
-/** Most topics by name in a member's subscription. */
-export const GROUP_TOPICS_MAX = 1_000;
 
 const gather = (message: GatherMessage) => message.asSerialized();
 const produceRequest = refusing(decodePublishRequest, RPC_MESSAGE_BYTES_MAX);
@@ -69,7 +70,7 @@ export const clusterService = {
 };
 
 const group = serviceDefinition(v1, v1.GroupService, { consume: { responseSerialize: consumeResponse } });
-const subscriptionLists: ListLimits = { 1: GROUP_TOPICS_MAX };
+const subscriptionLists: ListLimits = { 1: SUBSCRIBED_TOPICS_MAX };
 const joinLists: ListLimits = { 4: GROUP_PARTITIONS_MAX, 7: subscriptionLists };
 const partitionList: ListLimits = { 1: GROUP_PARTITIONS_MAX };
 
@@ -84,13 +85,13 @@ export const groupService = {
   }),
   consume: refuseLongLists(group.consume, {
     1: { 1: joinLists },
-    3: { 2: OFFSET_COMMITS_MAX },
+    3: { 2: COMMITTED_OFFSETS_MAX },
     4: partitionList,
     5: partitionList,
     6: partitionList,
   }),
-  commitOffsets: refuseLongLists(group.commitOffsets, { 4: OFFSET_COMMITS_MAX }),
-  fetchOffsets: refuseLongLists(group.fetchOffsets, { 2: OFFSET_COMMITS_MAX }),
+  commitOffsets: refuseLongLists(group.commitOffsets, { 4: COMMITTED_OFFSETS_MAX }),
+  fetchOffsets: refuseLongLists(group.fetchOffsets, { 2: COMMITTED_OFFSETS_MAX }),
   listGroups: refuseMalformed(group.listGroups),
   describeGroup: refuseMalformed(group.describeGroup),
   seekGroup: refuseMalformed(group.seekGroup),

@@ -1,18 +1,23 @@
 /** Checks of the fields that requests to consumer groups have. Each throws INVALID_REQUEST with the field's name. */
+import {
+  CLIENT_ID_CHARACTERS_MAX,
+  COMMITTED_OFFSETS_MAX,
+  isTopicName,
+  MEMBER_ID_CHARACTERS_MAX,
+  MEMBER_TIMEOUT_MS_MAX,
+  MEMBER_TIMEOUT_MS_MIN,
+  OFFSET_METADATA_BYTES_MAX,
+  REBALANCE_TIMEOUT_MS_DEFAULT,
+  SESSION_TIMEOUT_MS_DEFAULT,
+  SUBSCRIBED_TOPICS_MAX,
+  TOPIC_PATTERN_CHARACTERS_MAX,
+} from "../base/index.ts";
 import type { GroupSubscription, JoinCommand, OffsetCommit, TopicPartition } from "../broker/index.ts";
 import type { millrace } from "../gen/millrace.js";
-import { GROUP_PARTITIONS_MAX, GROUP_TOPICS_MAX, OFFSET_COMMITS_MAX } from "./definition.ts";
+import { GROUP_PARTITIONS_MAX } from "./definition.ts";
 import { counted, invalid, offsetNumber, partitionNumber, topicName, within } from "./request-checks.ts";
 
-const MEMBER_ID = /^[A-Za-z0-9._-]{1,64}$/;
-const MEMBER_ID_ALLOWED = "1 to 64 characters of A-Z a-z 0-9 . _ -";
-/** Longest client id and pattern. */
-const TEXT_LENGTH_MAX = 249;
-const METADATA_BYTES_MAX = 4_096;
-const TIMEOUT_MS_MIN = 1_000;
-const TIMEOUT_MS_MAX = 3_600_000;
-const SESSION_TIMEOUT_MS = 45_000;
-const REBALANCE_TIMEOUT_MS = 300_000;
+const MEMBER_ID_ALLOWED = `1 to ${MEMBER_ID_CHARACTERS_MAX} characters of A-Z a-z 0-9 . _ -, neither "." nor ".."`;
 const EPOCH_MAX = 2 ** 31 - 1;
 
 type Place = millrace.v1.TopicPartition.$Properties;
@@ -24,8 +29,8 @@ export function groupName(name: string | null | undefined, field = "group"): str
 
 /** A member's id. */
 export function memberId(id: string, field: string): string {
-  if (!MEMBER_ID.test(id)) throw invalid(field, id, MEMBER_ID_ALLOWED);
-  return id;
+  if (isTopicName(id) && id.length <= MEMBER_ID_CHARACTERS_MAX) return id;
+  throw invalid(field, id, MEMBER_ID_ALLOWED);
 }
 
 /** A member's epoch. */
@@ -43,13 +48,17 @@ export function joinFields(
     group: groupName(join.group, `${field}.group`),
     memberEpoch: memberEpoch(join.memberEpoch, `${field}.member_epoch`),
     instanceId: instanceId === "" ? undefined : topicName(instanceId, `${field}.instance_id`),
-    clientId: shortText(join.clientId, `${field}.client_id`),
+    clientId: shortText(join.clientId, CLIENT_ID_CHARACTERS_MAX, `${field}.client_id`),
     subscription: subscription(join.subscription, `${field}.subscription`),
     assignor: assignor(join.assignor ?? "", `${field}.assignor`),
-    sessionTimeoutMs: timeout(join.sessionTimeoutMs, SESSION_TIMEOUT_MS, `${field}.session_timeout_ms`),
+    sessionTimeoutMs: timeout(
+      join.sessionTimeoutMs,
+      SESSION_TIMEOUT_MS_DEFAULT,
+      `${field}.session_timeout_ms`,
+    ),
     rebalanceTimeoutMs: timeout(
       join.rebalanceTimeoutMs,
-      REBALANCE_TIMEOUT_MS,
+      REBALANCE_TIMEOUT_MS_DEFAULT,
       `${field}.rebalance_timeout_ms`,
     ),
   };
@@ -61,10 +70,10 @@ export function subscription(
   field: string,
 ): GroupSubscription {
   const topics = (wanted?.topics ?? []).map((name, index) => topicName(name, `${field}.topics[${index}]`));
-  if (topics.length > GROUP_TOPICS_MAX) {
-    throw invalid(`the number of ${field}.topics`, topics.length, `at most ${GROUP_TOPICS_MAX}`);
+  if (topics.length > SUBSCRIBED_TOPICS_MAX) {
+    throw invalid(`the number of ${field}.topics`, topics.length, `at most ${SUBSCRIBED_TOPICS_MAX}`);
   }
-  const pattern = shortText(wanted?.topicPattern, `${field}.topic_pattern`);
+  const pattern = shortText(wanted?.topicPattern, TOPIC_PATTERN_CHARACTERS_MAX, `${field}.topic_pattern`);
   if (topics.length === 0 && pattern === "")
     throw invalid(field, "empty", "topics, a topic_pattern, or both");
   return { topics, topicPattern: pattern === "" ? undefined : pattern };
@@ -100,8 +109,8 @@ export function offsetCommits(
   field: string,
 ): OffsetCommit[] {
   const all = listed ?? [];
-  if (all.length > OFFSET_COMMITS_MAX) {
-    throw invalid(`the number of ${field}`, all.length, `at most ${OFFSET_COMMITS_MAX}`);
+  if (all.length > COMMITTED_OFFSETS_MAX) {
+    throw invalid(`the number of ${field}`, all.length, `at most ${COMMITTED_OFFSETS_MAX}`);
   }
   return all.map((commit, index) => offsetCommit(commit, `${field}[${index}]`));
 }
@@ -109,8 +118,8 @@ export function offsetCommits(
 function offsetCommit(commit: millrace.v1.OffsetCommit.$Properties, field: string): OffsetCommit {
   const metadata = commit.metadata ?? "";
   const bytes = Buffer.byteLength(metadata);
-  if (bytes > METADATA_BYTES_MAX) {
-    throw invalid(`${field}.metadata`, `${bytes} bytes long`, `at most ${METADATA_BYTES_MAX} bytes`);
+  if (bytes > OFFSET_METADATA_BYTES_MAX) {
+    throw invalid(`${field}.metadata`, `${bytes} bytes long`, `at most ${OFFSET_METADATA_BYTES_MAX} bytes`);
   }
   return {
     topic: topicName(commit.topic ?? "", `${field}.topic`),
@@ -128,11 +137,13 @@ function assignor(name: string, field: string): JoinCommand["assignor"] {
 }
 
 function timeout(value: number | null | undefined, fallback: number, field: string): number {
-  return value == null || value === 0 ? fallback : within(value, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX, field);
+  return value == null || value === 0
+    ? fallback
+    : within(value, MEMBER_TIMEOUT_MS_MIN, MEMBER_TIMEOUT_MS_MAX, field);
 }
 
-function shortText(text: string | null | undefined, field: string): string {
+function shortText(text: string | null | undefined, max: number, field: string): string {
   const given = text ?? "";
-  if (given.length > TEXT_LENGTH_MAX) throw invalid(field, given, `at most ${TEXT_LENGTH_MAX} characters`);
+  if (given.length > max) throw invalid(field, given, `at most ${max} characters`);
   return given;
 }

@@ -1,10 +1,10 @@
 /** GroupService but for its streams: offsets and administration of groups. See proto/millrace/v1/group_service.proto. */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
-import { OFFSET_MAX, PARTITIONS_PER_TOPIC_MAX } from "../base/index.ts";
+import { COMMITTED_OFFSETS_MAX, OFFSET_MAX, PARTITIONS_PER_TOPIC_MAX } from "../base/index.ts";
 import type { BrokerApi, CommitCommand, GroupSummary, SeekCommand, SeekTarget } from "../broker/index.ts";
 import { millrace } from "../gen/millrace.js";
 import { type CallEnvironment, unaryService } from "./calls.ts";
-import { groupService, OFFSET_COMMITS_MAX } from "./definition.ts";
+import { groupService } from "./definition.ts";
 import { groupName, memberEpoch, memberId, offsetCommits, partitionNumbers, places } from "./group-checks.ts";
 import { commitMessage, descriptionMessage, resultMessages, summaryMessage } from "./group-messages.ts";
 import { counted, invalid, offsetNumber, topicName, within, withDefault } from "./request-checks.ts";
@@ -40,7 +40,7 @@ export function groupServiceHandlers(
     },
 
     fetchOffsets({ group, partitions }, context) {
-      if (partitions.length > 0) counted(partitions, OFFSET_COMMITS_MAX, "partitions");
+      if (partitions.length > 0) counted(partitions, COMMITTED_OFFSETS_MAX, "partitions");
       const found = groups.committed(groupName(group), places(partitions, "partitions"));
       const response = { offsets: found.map(commitMessage) };
       const bytes = v1.FetchOffsetsResponse.encode(response).finish().length;
@@ -100,7 +100,7 @@ export function groupServiceHandlers(
 
 function commitCommand(request: millrace.v1.CommitOffsetsRequest): CommitCommand {
   const group = groupName(request.group);
-  counted(request.offsets, OFFSET_COMMITS_MAX, "offsets");
+  counted(request.offsets, COMMITTED_OFFSETS_MAX, "offsets");
   const offsets = offsetCommits(request.offsets, "offsets");
   const epoch = memberEpoch(request.memberEpoch, "member_epoch");
   if (request.memberId === "") {

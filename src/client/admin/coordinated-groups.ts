@@ -1,3 +1,4 @@
+import { COMMITTED_OFFSETS_MAX } from "../../base/index.ts";
 import { millrace } from "../../gen/millrace.js";
 import type { TopicPartition } from "../api/places.ts";
 import type {
@@ -24,8 +25,6 @@ import {
   summarizedGroup,
 } from "./group-descriptions.ts";
 
-/** Offsets that one CommitOffsets or FetchOffsets may name. */
-const OFFSETS_MAX = 10_000;
 type Place = Pick<
   millrace.v1.SeekGroupRequest.$Properties,
   "position" | "offset" | "shift" | "timestampMs" | "otherGroup"
@@ -121,8 +120,8 @@ export class CoordinatedGroups implements GroupAdmin {
 
 /** What fits one request each; a single empty part for nothing. */
 function* partsOf<Item>(items: readonly Item[]): Generator<Item[]> {
-  for (let from = 0; from === 0 || from < items.length; from += OFFSETS_MAX) {
-    yield items.slice(from, from + OFFSETS_MAX);
+  for (let from = 0; from === 0 || from < items.length; from += COMMITTED_OFFSETS_MAX) {
+    yield items.slice(from, from + COMMITTED_OFFSETS_MAX);
   }
 }
 

@@ -1,11 +1,8 @@
-import type { Clock, Random } from "../../base/index.ts";
+import { type Clock, COMMITTED_OFFSETS_MAX, type Random } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import type { CommitOutcome } from "../api/group-admin.ts";
 import { Backoff } from "../backoff.ts";
 import type { OwnedPartition } from "./owned-partition.ts";
-
-/** Offsets that one call may name. */
-const OFFSETS_MAX = 10_000;
 
 /** An offset of a partition that this member has, or had when it was given. */
 export interface CommitItem {
@@ -107,7 +104,7 @@ export class CommitQueue {
 
   /** Makes one call. Returns why something of it has to be sent again. */
   async #sendNext(): Promise<MillraceError | undefined> {
-    this.#sent = new Map([...this.#pending].slice(0, OFFSETS_MAX));
+    this.#sent = new Map([...this.#pending].slice(0, COMMITTED_OFFSETS_MAX));
     for (const owner of this.#sent.keys()) this.#pending.delete(owner);
     const sent = [...this.#sent.values()];
     const items = sent.map(({ item }) => item);

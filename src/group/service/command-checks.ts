@@ -1,16 +1,18 @@
 /** What every command is held against before it reaches a group. All refuse with INVALID_REQUEST. */
-import { isTopicName, OFFSET_MAX, TOPIC_NAME_ALLOWED } from "../../base/index.ts";
+import {
+  CLIENT_ID_CHARACTERS_MAX,
+  COMMITTED_OFFSETS_MAX,
+  isTopicName,
+  MEMBER_ID_CHARACTERS_MAX,
+  MEMBER_TIMEOUT_MS_MAX,
+  MEMBER_TIMEOUT_MS_MIN,
+  OFFSET_MAX,
+  OFFSET_METADATA_BYTES_MAX,
+  TOPIC_NAME_ALLOWED,
+} from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import type { CommitCommand, JoinCommand } from "../types.ts";
 
-const ID_CHARACTERS_MAX = 64;
-const CLIENT_ID_CHARACTERS_MAX = 249;
-const TIMEOUT_MS_MIN = 1_000;
-const TIMEOUT_MS_MAX = 3_600_000;
-/** Most offsets of one commit. */
-export const COMMITTED_OFFSETS_MAX = 10_000;
-/** Longest metadata of a committed offset, in UTF-8. */
-const METADATA_BYTES_MAX = 4_096;
 const SHOWN_CHARACTERS_MAX = 60;
 
 /** Refuses a name that could not safely be part of a log line. */
@@ -22,8 +24,8 @@ export function checkGroupName(group: string): void {
 export function checkJoin(command: JoinCommand): void {
   const { group, memberId, memberEpoch, instanceId, clientId } = command;
   checkGroupName(group);
-  if (!isTopicName(memberId) || memberId.length > ID_CHARACTERS_MAX) {
-    throw invalid("member_id", memberId, `1 to ${ID_CHARACTERS_MAX} characters of A-Z a-z 0-9 . _ -`);
+  if (!isTopicName(memberId) || memberId.length > MEMBER_ID_CHARACTERS_MAX) {
+    throw invalid("member_id", memberId, `1 to ${MEMBER_ID_CHARACTERS_MAX} characters of A-Z a-z 0-9 . _ -`);
   }
   if (!isWithin(memberEpoch, 0, OFFSET_MAX))
     throw invalid("member_epoch", memberEpoch, "a whole number from 0");
@@ -45,8 +47,11 @@ export function checkCommit({ group, offsets }: CommitCommand): void {
   }
   for (const { offset, metadata } of offsets) {
     if (!isWithin(offset, 0, OFFSET_MAX)) throw invalid("offset", offset, "a whole number from 0");
-    if (metadata.length > METADATA_BYTES_MAX || Buffer.byteLength(metadata) > METADATA_BYTES_MAX) {
-      throw invalid("metadata", metadata, `at most ${METADATA_BYTES_MAX} bytes`);
+    if (
+      metadata.length > OFFSET_METADATA_BYTES_MAX ||
+      Buffer.byteLength(metadata) > OFFSET_METADATA_BYTES_MAX
+    ) {
+      throw invalid("metadata", metadata, `at most ${OFFSET_METADATA_BYTES_MAX} bytes`);
     }
   }
 }
@@ -65,8 +70,8 @@ export function invalid(field: string, value: string | number, allowed: string):
 }
 
 function checkTimeout(field: string, value: number): void {
-  if (isWithin(value, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX)) return;
-  throw invalid(field, value, `${TIMEOUT_MS_MIN} to ${TIMEOUT_MS_MAX} milliseconds`);
+  if (isWithin(value, MEMBER_TIMEOUT_MS_MIN, MEMBER_TIMEOUT_MS_MAX)) return;
+  throw invalid(field, value, `${MEMBER_TIMEOUT_MS_MIN} to ${MEMBER_TIMEOUT_MS_MAX} milliseconds`);
 }
 
 function isWithin(value: number, min: number, max: number): boolean {
