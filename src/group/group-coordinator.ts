@@ -8,6 +8,7 @@ import { GroupUpkeep } from "./service/group-upkeep.ts";
 import { unknownMember } from "./machine/member-errors.ts";
 import type { LiveGroup } from "./service/live-group.ts";
 import type {
+  AcceptSeek,
   CommitCommand,
   CommitResult,
   GroupDescription,
@@ -126,10 +127,10 @@ export class GroupCoordinator implements GroupsApi {
     return { ...summaryOf(group), members: machine.members(), partitions };
   }
 
-  async seek(command: SeekCommand): Promise<readonly SoughtPartition[]> {
+  async seek(command: SeekCommand, accept?: AcceptSeek): Promise<readonly SoughtPartition[]> {
     this.#requireServing();
     const { catalogue, clock } = this.#parts;
-    return seekGroup(command, { groups: this.#groups, catalogue, nowMs: () => clock.nowMs() });
+    return seekGroup(command, { groups: this.#groups, catalogue, nowMs: () => clock.nowMs(), accept });
   }
 
   async delete(group: string): Promise<void> {

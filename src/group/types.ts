@@ -196,6 +196,9 @@ export interface SoughtPartition extends TopicPartition {
   readonly clamped: boolean;
 }
 
+/** Looks at a seek before it is done; what it throws refuses it. */
+export type AcceptSeek = (planned: readonly SoughtPartition[]) => void;
+
 /**
  * Consumer groups. Every call may fail with COORDINATOR_LOADING until the state of the groups was read, and with the
  * failures of the internal topic's log (STORAGE_OFFLINE, STORAGE_FULL). Implemented by `GroupCoordinator`.
@@ -218,8 +221,11 @@ export interface GroupsApi {
   list(): readonly GroupSummary[];
   /** Throws GROUP_NOT_FOUND with the nearest names. */
   describe(group: string): GroupDescription;
-  /** Throws GROUP_NOT_EMPTY, GROUP_NOT_FOUND (a group that is not there is made, where `to` needs nothing of it). */
-  seek(command: SeekCommand): Promise<readonly SoughtPartition[]>;
+  /**
+   * Throws GROUP_NOT_EMPTY, GROUP_NOT_FOUND (a group that is not there is made, where `to` needs nothing of it).
+   * `accept` is given what will be done before any of it is; what it throws refuses it all.
+   */
+  seek(command: SeekCommand, accept?: AcceptSeek): Promise<readonly SoughtPartition[]>;
   /** Throws GROUP_NOT_EMPTY, GROUP_NOT_FOUND. */
   delete(group: string): Promise<void>;
   /** Returns how many there were. Throws GROUP_NOT_EMPTY if a member subscribes to the topic, GROUP_NOT_FOUND. */

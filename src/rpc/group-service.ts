@@ -1,7 +1,14 @@
 /** GroupService but for its streams: offsets and administration of groups. See proto/millrace/v1/group_service.proto. */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { COMMITTED_OFFSETS_MAX, OFFSET_MAX, PARTITIONS_PER_TOPIC_MAX } from "../base/index.ts";
-import type { BrokerApi, CommitCommand, GroupSummary, SeekCommand, SeekTarget } from "../broker/index.ts";
+import type {
+  BrokerApi,
+  CommitCommand,
+  GroupSummary,
+  SeekCommand,
+  SeekTarget,
+  SoughtPartition,
+} from "../broker/index.ts";
 import { millrace } from "../gen/millrace.js";
 import { type CallEnvironment, unaryService } from "./calls.ts";
 import { groupService } from "./definition.ts";
@@ -69,21 +76,12 @@ export function groupServiceHandlers(
     },
 
     async seekGroup(request, context) {
-      const command = seekCommand(request);
-      const seek = async (isDry: boolean) => {
-        const partitions = (await groups.seek({ ...command, dryRun: isDry })).map(
-          ({ topic, partition, before, after, clamped }) =>
-            before === undefined
-              ? { topic, partition, after, clamped }
-              : { topic, partition, before, after, clamped },
-        );
-        const response = { partitions };
-        return { response, bytes: v1.SeekGroupResponse.encode(response).finish().length };
-      };
-      // What would be done is measured first: an answer that fits no message must be refused before it is done.
-      const planned = await seek(true);
-      context.sending(planned.bytes, "seek one topic at a time (`topic`)");
-      return command.dryRun ? planned.response : (await seek(false)).response;
+      // An answer that fits no message must be refused before anything is done.
+      const partitions = await groups.seek(seekCommand(request), (planned) => {
+        const bytes = v1.SeekGroupResponse.encode(seekMessage(planned)).finish().length;
+        context.sending(bytes, "seek one topic at a time (`topic`)");
+      });
+      return seekMessage(partitions);
     },
 
     async deleteGroup({ group }) {
@@ -125,6 +123,15 @@ function seekCommand(request: millrace.v1.SeekGroupRequest): SeekCommand {
     to: seekTarget(request),
     dryRun,
   };
+}
+
+function seekMessage(sought: readonly SoughtPartition[]): millrace.v1.SeekGroupResponse.$Properties {
+  const partitions = sought.map(({ topic, partition, before, after, clamped }) =>
+    before === undefined
+      ? { topic, partition, after, clamped }
+      : { topic, partition, before, after, clamped },
+  );
+  return { partitions };
 }
 
 function seekTarget(request: millrace.v1.SeekGroupRequest): SeekTarget {

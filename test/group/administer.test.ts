@@ -126,6 +126,23 @@ describe("seeking a group", () => {
     expect(offsetsOf(rig, "g")).toMatchObject({ "t-0": 70 });
   });
 
+  it("is looked at by its caller before anything is done, and looks times up once", async () => {
+    const rig = await rigWithOffsets();
+    let lookUps = 0;
+    rig.catalogue.beforeLookUp = () => {
+      lookUps++;
+    };
+    const planned: unknown[] = [];
+    const refused = rig.groups.seek(seek({ timestampMs: 900 }), (plan) => {
+      planned.push(...plan);
+      throw new MillraceError("INVALID_REQUEST", "too much");
+    });
+    await expect(refused).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+    expect([planned.length, lookUps]).toEqual([3, 3]);
+    expect(offsetsOf(rig, "g")).toEqual({ "t-0": 40, "t-1": 5 });
+    expect(await rig.groups.seek(seek({ timestampMs: 900 }))).toEqual(planned);
+  });
+
   it("goes one after another", async () => {
     const rig = await rigWithOffsets();
     const step = () => rig.groups.seek(seek({ shift: 1 }, { partitions: [0] }));

@@ -269,6 +269,18 @@ describe("GroupService at its edge", () => {
     expect((await client.failure(group.commitOffsets, { group: "g", offsets })).message).toContain("10000");
   });
 
+  it("refuses a seek whose answer fits no message before it is done, and does others once", async () => {
+    const moved = { topic: "t".repeat(249), before: undefined, after: 5, clamped: false };
+    broker.groups.sought = Array.from({ length: 20_000 }, (_, partition) => ({ ...moved, partition }));
+    const request = { group: "g", offset: 5 };
+    const refused = { reason: "INVALID_REQUEST", details: { allowed: "seek one topic at a time (`topic`)" } };
+    expect(await client.failure(group.seekGroup, request)).toMatchObject(refused);
+    expect(broker.groups.seeks).toBe(0);
+    broker.groups.sought = broker.groups.sought.slice(0, 100);
+    expect((await client.call(group.seekGroup, request)).partitions).toHaveLength(100);
+    expect(broker.groups.seeks).toBe(1);
+  });
+
   it("explains the first refusals of a large commit and answers all of it", async () => {
     const topic = "t".repeat(249);
     const offsets = Array.from({ length: 10_000 }, () => ({ topic, partition: 1_000, offset: 2 ** 52 }));

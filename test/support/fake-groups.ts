@@ -3,6 +3,7 @@
  * revokes, ends memberships and holds commits back. Everything else is tested against the real one.
  */
 import type {
+  AcceptSeek,
   AssignmentChange,
   CommitCommand,
   CommitResult,
@@ -13,6 +14,7 @@ import type {
   MemberSession,
   MemberSink,
   PartitionCommit,
+  SeekCommand,
   SoughtPartition,
   TopicPartition,
 } from "../../src/group/types.ts";
@@ -76,6 +78,9 @@ export class FakeGroups implements GroupsApi {
     offsets,
   }) => offsets.map(({ offset }) => offset);
   description: GroupDescription | undefined;
+  /** What a seek moves, and how many were done. */
+  sought: readonly SoughtPartition[] = [];
+  seeks = 0;
 
   async join(command: JoinCommand, sink: MemberSink): Promise<MemberSession> {
     await this.beforeJoin();
@@ -101,8 +106,10 @@ export class FakeGroups implements GroupsApi {
     return this.description!;
   }
 
-  async seek(): Promise<readonly SoughtPartition[]> {
-    return [];
+  async seek(_command: SeekCommand, accept?: AcceptSeek): Promise<readonly SoughtPartition[]> {
+    accept?.(this.sought);
+    this.seeks++;
+    return this.sought;
   }
 
   async delete(): Promise<void> {}

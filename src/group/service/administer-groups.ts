@@ -6,19 +6,21 @@ import type { LiveGroup } from "./live-group.ts";
 import { type PlannedSeek, planSeek } from "./plan-seek.ts";
 import type { TopicCatalogue } from "../ports.ts";
 import { type OffsetChange, storeOffsets } from "../storage/store-offsets.ts";
-import type { SeekCommand, SoughtPartition, TopicPartition } from "../types.ts";
+import type { AcceptSeek, SeekCommand, SoughtPartition, TopicPartition } from "../types.ts";
 
 /** What a seek needs. */
 export interface SeekingParts {
   readonly groups: GroupRegistry;
   readonly catalogue: TopicCatalogue;
   readonly nowMs: () => number;
+  /** See GroupsApi.seek. */
+  readonly accept: AcceptSeek | undefined;
 }
 
 /** Moves the committed offsets of a group without members; see GroupsApi.seek. */
 export async function seekGroup(command: SeekCommand, parts: SeekingParts): Promise<SoughtPartition[]> {
   const { group: name, to, topic } = command;
-  const { groups, catalogue, nowMs } = parts;
+  const { groups, catalogue, nowMs, accept } = parts;
   const others = typeof to === "object" && "otherGroup" in to ? groups.get(to.otherGroup).offsets : undefined;
   const isShift = typeof to === "object" && "shift" in to;
   if (isShift || (topic === undefined && others === undefined)) groups.get(name);
@@ -26,12 +28,13 @@ export async function seekGroup(command: SeekCommand, parts: SeekingParts): Prom
     const group = groups.find(name);
     if (group !== undefined) requireEmpty(group);
     const offsets = group?.offsets ?? new CommittedOffsets();
-    return told(await planSeek(command, { catalogue, offsets, others }));
+    return accepted(await planSeek(command, { catalogue, offsets, others }), accept);
   }
   return groups.use(name, (group) =>
     group.exclusively(async () => {
       requireEmpty(group);
       const plan = await planSeek(command, { catalogue, offsets: group.offsets, others });
+      const sought = accepted(plan, accept);
       const moves = plan.map((place) => ({ ...place, metadata: "" }));
       const failures = await storeOffsets(group, moves, ({ topicId, after }): StoredOffset => {
         return {
@@ -40,7 +43,7 @@ export async function seekGroup(command: SeekCommand, parts: SeekingParts): Prom
         };
       });
       throwFirst(failures);
-      return told(plan);
+      return sought;
     }),
   );
 }
@@ -82,8 +85,10 @@ async function forget(group: LiveGroup, isChosen: (place: TopicPartition) => boo
   return chosen.length;
 }
 
-function told(plan: readonly PlannedSeek[]): SoughtPartition[] {
-  return plan.map(({ topicId: _, ...sought }) => sought);
+function accepted(plan: readonly PlannedSeek[], accept: AcceptSeek | undefined): SoughtPartition[] {
+  const sought = plan.map(({ topicId: _, ...partition }) => partition);
+  accept?.(sought);
+  return sought;
 }
 
 function throwFirst(failures: readonly (MillraceError | undefined)[]): void {
