@@ -1,9 +1,11 @@
 /** The bytes of FORMAT.md: records that brokers have written must be readable for ever. */
 import { describe, expect, it } from "vitest";
 import {
+  assignmentRecord,
   groupRecord,
   memberRecord,
-  memberTombstone,
+  memberTombstones,
+  readAssignment,
   readGroup,
   readMember,
 } from "../../src/group/storage/group-record.ts";
@@ -16,7 +18,7 @@ const OFFSET = {
   topicId: "0123456789abcdef0123456789abcdef",
   committed: { offset: 42, metadata: 'a "note"', committedAtMs: 1_700_000_000_000, expired: false },
 };
-const MEMBER = {
+const TERMS = {
   memberId: "m-1",
   instanceId: "host-1",
   replacedMemberId: undefined,
@@ -25,6 +27,9 @@ const MEMBER = {
   assignor: "range",
   sessionTimeoutMs: 45_000,
   rebalanceTimeoutMs: 300_000,
+} as const;
+const ASSIGNMENT = {
+  memberId: "m-1",
   joinEpoch: 3,
   memberEpoch: 12,
   assigned: [
@@ -53,32 +58,40 @@ describe("records of the groups' log", () => {
       '{"type":"offset","group":"g","topic":"orders","partition":3}',
       '{"v":1,"topicId":"0123456789abcdef0123456789abcdef","offset":42,"metadata":"a \\"note\\"","committedAtMs":1700000000000,"expired":false}',
     ]);
-    expect(text(memberRecord("g", MEMBER))).toEqual([
+    expect(text(groupRecord("g", { ...GROUP, emptySinceMs: undefined, isUnfinished: true }))[1]).toBe(
+      '{"v":1,"groupEpoch":12,"assignor":"uniform","unfinished":true}',
+    );
+    expect(text(memberRecord("g", TERMS))).toEqual([
       '{"type":"member","group":"g","memberId":"m-1"}',
       '{"v":1,"instanceId":"host-1","clientId":"billing","assignor":"range","sessionTimeoutMs":45000,' +
-        '"rebalanceTimeoutMs":300000,"joinEpoch":3,"memberEpoch":12,"topics":["orders","refunds"],' +
-        '"topicPattern":"pay.*","assigned":[{"topic":"orders","topicId":"aa","partitions":[0,2],"epochs":[3,5],' +
-        '"revoking":[2]},{"topic":"refunds","topicId":"bb","partitions":[0],"epochs":[12],"revoking":[]}],' +
+        '"rebalanceTimeoutMs":300000,"topics":["orders","refunds"],"topicPattern":"pay.*"}',
+    ]);
+    expect(text(assignmentRecord("g", ASSIGNMENT))).toEqual([
+      '{"type":"assignment","group":"g","memberId":"m-1"}',
+      '{"v":1,"joinEpoch":3,"memberEpoch":12,"assigned":[{"topic":"orders","topicId":"aa",' +
+        '"partitions":[0,2],"epochs":[3,5],"revoking":[2]},{"topic":"refunds","topicId":"bb","partitions":[0],"epochs":[12],"revoking":[]}],' +
         '"target":[{"topic":"orders","topicId":"aa","partitions":[0]},{"topic":"refunds","topicId":"bb",' +
         '"partitions":[0]}]}',
     ]);
-    expect(text(memberTombstone("g", "m-1"))).toEqual([
-      '{"type":"member","group":"g","memberId":"m-1"}',
-      null,
+    expect(memberTombstones("g", "m-1").map(text)).toEqual([
+      ['{"type":"assignment","group":"g","memberId":"m-1"}', null],
+      ['{"type":"member","group":"g","memberId":"m-1"}', null],
     ]);
     expect(offsetRecord("g", "orders", 3, undefined).value).toBeNull();
     expect(groupRecord("g", undefined).value).toBeNull();
   });
 
   it("are read back as they were", () => {
-    expect(readGroup(groupRecord("g", GROUP).value!)).toEqual(GROUP);
+    expect(readGroup(groupRecord("g", GROUP).value!)).toEqual({ ...GROUP, isUnfinished: false });
+    const unfinished = { ...GROUP, isUnfinished: true };
+    expect(readGroup(groupRecord("g", unfinished).value!)).toEqual(unfinished);
     expect(readOffset(offsetRecord("g", "orders", 3, OFFSET).value!)).toEqual(OFFSET);
-    expect(readMember("m-1", memberRecord("g", MEMBER).value!)).toEqual(MEMBER);
-    expect(readRecordKey(memberTombstone("g", "m-1").key)).toEqual({
-      type: "member",
-      group: "g",
-      memberId: "m-1",
-    });
+    expect(readMember("m-1", memberRecord("g", TERMS).value!)).toEqual(TERMS);
+    expect(readAssignment("m-1", assignmentRecord("g", ASSIGNMENT).value!)).toEqual(ASSIGNMENT);
+    expect(memberTombstones("g", "m-1").map(({ key }) => readRecordKey(key))).toEqual([
+      { type: "assignment", group: "g", memberId: "m-1" },
+      { type: "member", group: "g", memberId: "m-1" },
+    ]);
   });
 
   it.each([

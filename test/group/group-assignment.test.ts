@@ -6,7 +6,7 @@ describe("the assignment of a group", () => {
   it("is told to the first member with the first epoch", () => {
     const rig = new GroupRig({ orders: 2 });
     const a = rig.join("a");
-    const { state, members, notices } = rig.take();
+    const { state, assignments, notices } = rig.take();
     expect(state).toEqual({ groupEpoch: 1, assignor: "uniform" });
     expect(notices).toHaveLength(1);
     expect(a.changes).toEqual([
@@ -20,7 +20,7 @@ describe("the assignment of a group", () => {
         revoked: [],
       },
     ]);
-    expect(members.map(({ memberId, memberEpoch }) => [memberId, memberEpoch])).toEqual([["a", 1]]);
+    expect(assignments.map(({ memberId, memberEpoch }) => [memberId, memberEpoch])).toEqual([["a", 1]]);
     expect(rig.group.state).toBe("stable");
   });
 

@@ -1,7 +1,7 @@
 /** Who is a member, for how long, and who is fenced. */
 import { describe, expect, it } from "vitest";
 import type { MillraceError } from "../../src/errors/index.ts";
-import { GroupRig, type JoinOptions, SESSION_MS } from "./group-rig.ts";
+import { GroupRig, type JoinOptions, SESSION_MS, UNCHANGED } from "./group-rig.ts";
 
 function refusalOf(rig: GroupRig, memberId: string, options: JoinOptions = {}): MillraceError {
   let refusal: unknown;
@@ -23,11 +23,11 @@ describe("a member", () => {
     rig.disconnect(a);
     expect(rig.group.nextDeadlineMs()).toBe(rig.nowMs + SESSION_MS);
     rig.pass(SESSION_MS - 1);
-    expect(rig.take()).toEqual({ state: undefined, members: [], removedMemberIds: [], notices: [] });
+    expect(rig.take()).toEqual(UNCHANGED);
     const back = rig.back(a);
     const changes = rig.take();
     expect(back.changes).toEqual([{ memberId: "a", memberEpoch: a.epoch, assigned: [], revoked: [] }]);
-    expect(changes).toMatchObject({ state: undefined, members: [], removedMemberIds: [] });
+    expect(changes).toMatchObject({ state: undefined, terms: [], assignments: [], removedMemberIds: [] });
     expect(back.has).toEqual(has);
     expect(b.changes).toHaveLength(1 + 1);
     rig.pass(SESSION_MS * 10);
@@ -181,7 +181,8 @@ describe("a member", () => {
     const anew = rig.join("a");
     const changes = rig.take();
     expect(changes.removedMemberIds).toEqual([]);
-    expect(changes.members.map(({ memberId }) => memberId).sort()).toEqual(["a", "b"]);
+    expect(changes.terms.map(({ memberId }) => memberId)).toEqual(["a"]);
+    expect(changes.assignments.map(({ memberId }) => memberId).sort()).toEqual(["a", "b"]);
     expect(anew.partitions).toEqual(before);
     expect(anew.epoch).toBe(3);
     expect(b.changes.at(-1)).toEqual({ memberId: "b", memberEpoch: 3, assigned: [], revoked: [] });
@@ -194,7 +195,7 @@ describe("a member", () => {
     const a = rig.joined("a");
     expect(refusalOf(rig, "a", { memberEpoch: 1, instanceId: "one" }).reason).toBe("INVALID_REQUEST");
     const back = rig.back(a, { sessionTimeoutMs: 2_000 });
-    expect(rig.take().members.map(({ sessionTimeoutMs }) => sessionTimeoutMs)).toEqual([2_000]);
+    expect(rig.take().terms.map(({ sessionTimeoutMs }) => sessionTimeoutMs)).toEqual([2_000]);
     rig.disconnect(back);
     expect(rig.group.nextDeadlineMs()).toBe(rig.nowMs + 2_000);
   });

@@ -6,12 +6,22 @@ import type {
   MemberChange,
   MemberNotice,
   StoredGroupState,
-  StoredMember,
 } from "../../src/group/machine/group-changes.ts";
+import type { SubscriptionMeter } from "../../src/group/machine/subscriptions.ts";
+import { StoredMembers } from "./stored-members.ts";
 import type { CatalogueTopic, JoinCommand, TopicPartition } from "../../src/group/index.ts";
 
 export const SESSION_MS = 10_000;
 export const REBALANCE_MS = 60_000;
+
+/** What is taken when nothing happened. */
+export const UNCHANGED: GroupChanges = {
+  state: undefined,
+  terms: [],
+  assignments: [],
+  removedMemberIds: [],
+  notices: [],
+};
 
 /** "orders-0" for partition 0 of orders. */
 export function nameOf({ topic, partition }: TopicPartition): string {
@@ -101,17 +111,23 @@ export class TestStream {
 
 export class GroupRig {
   readonly catalogue = new TestCatalogue();
-  readonly storedMembers = new Map<string, StoredMember>();
+  readonly #storedMembers = new StoredMembers();
   storedState: StoredGroupState | undefined;
   group: Group;
   nowMs = 1_000;
   readonly #membersMax: number;
+  readonly #subscriptionMeter: SubscriptionMeter;
   readonly #streams = new Map<number, TestStream>();
 
   /** Topics by their numbers of partitions. */
-  constructor(topics: Readonly<Record<string, number>> = {}, membersMax = 1_000) {
+  constructor(
+    topics: Readonly<Record<string, number>> = {},
+    membersMax = 1_000,
+    subscriptionMeter: SubscriptionMeter = { bytes: 0, bytesMax: 1_048_576 },
+  ) {
     for (const [name, count] of Object.entries(topics)) this.catalogue.create(name, count);
     this.#membersMax = membersMax;
+    this.#subscriptionMeter = subscriptionMeter;
     this.group = new Group(this.#options());
   }
 
@@ -154,8 +170,7 @@ export class GroupRig {
   take(): GroupChanges {
     const changes = this.group.takeChanges(this.nowMs);
     this.storedState = changes.state ?? this.storedState;
-    for (const id of changes.removedMemberIds) this.storedMembers.delete(id);
-    for (const member of changes.members) this.storedMembers.set(member.memberId, member);
+    this.#storedMembers.put(changes);
     for (const notice of changes.notices) this.#streams.get(notice.session)?.hear(notice);
     return changes;
   }
@@ -193,7 +208,7 @@ export class GroupRig {
   /** The coordinator is killed and comes back with what was stored; all streams are gone. */
   crash(): void {
     this.#streams.clear();
-    const members = [...this.storedMembers.values()];
+    const members = this.#storedMembers.all();
     const state = this.storedState ?? { groupEpoch: 0, assignor: "uniform" };
     this.group = Group.restore(this.#options(), { ...state, members }, this.nowMs);
   }
@@ -204,6 +219,11 @@ export class GroupRig {
   }
 
   #options() {
-    return { name: "readers", catalogue: this.catalogue, membersMax: this.#membersMax };
+    return {
+      name: "readers",
+      catalogue: this.catalogue,
+      membersMax: this.#membersMax,
+      subscriptionMeter: this.#subscriptionMeter,
+    };
   }
 }

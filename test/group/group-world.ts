@@ -5,14 +5,11 @@
 import { expect } from "vitest";
 import { MillraceError } from "../../src/errors/index.ts";
 import { Group } from "../../src/group/machine/group.ts";
-import type {
-  GroupChanges,
-  MemberNotice,
-  StoredGroupState,
-  StoredMember,
-} from "../../src/group/machine/group-changes.ts";
+import type { GroupChanges, MemberNotice, StoredGroupState } from "../../src/group/machine/group-changes.ts";
+import type { GroupOptions } from "../../src/group/machine/group-state.ts";
 import type { AssignorName, GroupSubscription, MemberDescription } from "../../src/group/index.ts";
 import { nameOf, partitionOf, REBALANCE_MS, SESSION_MS, TestCatalogue } from "./group-rig.ts";
+import { StoredMembers } from "./stored-members.ts";
 
 /** One stream: what is on its way, and who knows that it is broken. */
 interface Stream {
@@ -120,9 +117,9 @@ export class World {
   readonly #streams = new Map<number, Stream>();
   readonly #unstored: { readonly changes: GroupChanges; readonly topicIds: Map<string, string> }[] = [];
   #storedState: StoredGroupState = { groupEpoch: 0, assignor: "uniform" };
-  readonly #storedMembers = new Map<string, StoredMember>();
+  readonly #storedMembers = new StoredMembers();
   /** What will be stored once everything is. */
-  #takenMembers = new Map<string, StoredMember>();
+  #takenMembers = new StoredMembers();
 
   constructor(
     subscriptions: readonly GroupSubscription[],
@@ -132,7 +129,7 @@ export class World {
     this.#assignors = assignors;
     this.catalogue.create("a", 3);
     this.catalogue.create("b", 2);
-    this.group = new Group({ name: "world", catalogue: this.catalogue });
+    this.group = new Group(this.#options());
   }
 
   slot(number: number): Program | undefined {
@@ -226,21 +223,26 @@ export class World {
     else this.catalogue.grow(name, Math.min(6, partitionCount + choice - 1));
   }
 
+  #options(): GroupOptions {
+    const subscriptionMeter = { bytes: 0, bytesMax: 1_048_576 };
+    return { name: "world", catalogue: this.catalogue, subscriptionMeter };
+  }
+
   /** Begins to store what came of the events. */
   take(): boolean {
     const before = this.group.members();
     const changes = this.group.takeChanges(this.nowMs);
     this.#expectLeastMovement(before);
-    for (const id of changes.removedMemberIds) this.#takenMembers.delete(id);
-    for (const member of changes.members) this.#takenMembers.set(member.memberId, member);
+    this.#takenMembers.put(changes);
     this.#expectAllTaken();
     const topicIds = new Map<string, string>();
     for (const { name, topicId, partitionCount } of this.catalogue.topics()) {
       for (let number = 0; number < partitionCount; number++) topicIds.set(`${name}-${number}`, topicId);
     }
     this.#unstored.push({ changes, topicIds });
-    const { state, members, removedMemberIds, notices } = changes;
-    return state !== undefined || members.length + removedMemberIds.length + notices.length > 0;
+    const { state, terms, assignments, removedMemberIds, notices } = changes;
+    const parts = [terms, assignments, removedMemberIds, notices];
+    return state !== undefined || parts.some(({ length }) => length > 0);
   }
 
   /** The oldest of what is being stored is durable: it is told. */
@@ -249,8 +251,7 @@ export class World {
     if (next === undefined) return false;
     const { changes, topicIds } = next;
     this.#storedState = changes.state ?? this.#storedState;
-    for (const id of changes.removedMemberIds) this.#storedMembers.delete(id);
-    for (const member of changes.members) this.#storedMembers.set(member.memberId, member);
+    this.#storedMembers.put(changes);
     for (const notice of changes.notices) {
       const stream = this.#streams.get(notice.session);
       if (stream?.isOpenForGroup) stream.down.push({ notice, topicIds });
@@ -267,11 +268,11 @@ export class World {
     if (choice > 1) this.#changeCatalogue("a", choice);
 
     this.#unstored.length = 0;
-    this.#takenMembers = new Map(this.#storedMembers);
+    this.#takenMembers = this.#storedMembers.copy();
     for (const stream of this.#streams.values()) stream.isOpenForGroup = false;
     this.#streams.clear();
-    const stored = { ...this.#storedState, members: [...this.#storedMembers.values()] };
-    this.group = Group.restore({ name: "world", catalogue: this.catalogue }, stored, this.nowMs);
+    const stored = { ...this.#storedState, members: this.#storedMembers.all() };
+    this.group = Group.restore(this.#options(), stored, this.nowMs);
   }
 
   /** What holds after every step. Plain comparisons: this runs far too often for `expect`. */
@@ -392,13 +393,15 @@ export class World {
         memberEpoch,
         ...[assigned, target, revoking].map((all) => all.map((it) => `${nameOf(it)} ${idOf(it.topic)}`)),
       ]);
-    const taken = [...this.#takenMembers.values()].map(({ memberId, memberEpoch, assigned, target }) => [
-      memberId,
-      memberEpoch,
-      ...[assigned, target, assigned.filter(({ revoking }) => revoking)].map((all) =>
-        all.map((it) => `${nameOf(it)} ${it.topicId}`),
-      ),
-    ]);
+    const taken = this.#takenMembers
+      .all()
+      .map(({ memberId, memberEpoch, assigned, target }) => [
+        memberId,
+        memberEpoch,
+        ...[assigned, target, assigned.filter(({ revoking }) => revoking)].map((all) =>
+          all.map((it) => `${nameOf(it)} ${it.topicId}`),
+        ),
+      ]);
     taken.sort(([one], [other]) => (one! < other! ? -1 : 1));
     const [is, ought] = [JSON.stringify(taken), JSON.stringify(described)];
     if (is !== ought) throw new Error(`taken is ${is}, but the group is ${ought}`);

@@ -1,39 +1,65 @@
 /** Changes of a group that no single append can hold. */
 import { describe, expect, it } from "vitest";
-import { memberRecord } from "../../src/group/storage/group-record.ts";
+import { assignmentRecord, memberRecord } from "../../src/group/storage/group-record.ts";
 import { closedGate } from "../support/gate.ts";
 import { turn } from "../support/turns.ts";
 import { coordinatorRig, type FakeGroupLog } from "./coordinator-rig.ts";
 import { joinCommand } from "./members.ts";
 
 const mute = { changed: () => {}, ended: () => {} };
-const topics = Array.from({ length: 998 }, (_, i) => `${i}-${"n".repeat(200)}`);
+const topics = Array.from({ length: 998 }, (_, i) => `${i}-${"n".repeat(60)}`);
 const bytesOf = (log: FakeGroupLog) =>
   log.records.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+/** Not one subscription for all: then the members would be small. */
+const joinOf = (i: number) =>
+  joinCommand({ group: "g", memberId: `m${i}`, topics: ["t", `own${i}`, ...topics] });
 
 describe("a change of a group that is larger than an append", () => {
   it("is stored in pieces, the group before its members, and found whole", async () => {
     const rig = await coordinatorRig();
-    rig.catalogue.set("t", 40);
-    const join = (i: number) => {
-      // Not one subscription for all: then the members would be small.
-      return joinCommand({ group: "g", memberId: `m${i}`, topics: ["t", `own${i}`, ...topics] });
-    };
+    rig.catalogue.set("t", 120);
     const gate = closedGate();
     rig.log.before = () => gate.opened;
-    const joining = [rig.groups.join(join(0), mute)];
+    const joining = [rig.groups.join(joinOf(0), mute)];
     await turn();
-    for (let i = 1; i < 40; i++) joining.push(rig.groups.join(join(i), mute));
+    for (let i = 1; i < 120; i++) joining.push(rig.groups.join(joinOf(i), mute));
     await turn();
     gate.open();
     await Promise.all(joining);
     expect(bytesOf(rig.log)).toBeGreaterThan(2 * 3_145_728);
     expect(rig.log.appends.length).toBeGreaterThan(3);
-    expect(String(rig.log.records[2]!.key)).toBe('{"type":"group","group":"g"}');
+    // After the group and both records of the first member.
+    expect(String(rig.log.records[3]!.key)).toBe('{"type":"group","group":"g"}');
+    expect(String(rig.log.records[3]!.value)).toContain('"unfinished":true');
+    expect(rig.log.newest().get('{"type":"group","group":"g"}')).not.toContain("unfinished");
     const { groups } = await rig.restart();
     expect(groups.describe("g").members.map(({ memberEpoch }) => memberEpoch)).toEqual(
       rig.groups.describe("g").members.map(({ memberEpoch }) => memberEpoch),
     );
+  });
+
+  it("of which only a beginning was stored begins another epoch, in which all is even", async () => {
+    const rig = await coordinatorRig();
+    rig.catalogue.set("t", 120);
+    for (let i = 0; i < 60; i++) await rig.groups.join(joinOf(i), mute);
+    const gate = closedGate();
+    rig.log.before = () => gate.opened;
+    const joining = Array.from({ length: 61 }, (_, i) => rig.groups.join(joinOf(59 + i), mute));
+    await turn();
+    gate.open();
+    await Promise.all(joining);
+    const { records, appends } = rig.log;
+    const begun = records.findIndex(({ value }) => String(value).includes("unfinished"));
+    let end = 0;
+    for (let index = 0; end <= begun; index++) end += appends[index]!;
+    records.length = end;
+    expect(rig.log.newest().get('{"type":"group","group":"g"}')).toContain("unfinished");
+    const { groups } = await rig.restart();
+    await turn();
+    expect(rig.log.newest().get('{"type":"group","group":"g"}')).not.toContain("unfinished");
+    const { members } = groups.describe("g");
+    const shares = members.map(({ target }) => target.length);
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
   });
 
   it("of which only a beginning was stored leaves a partition to its younger owner", async () => {
@@ -52,7 +78,8 @@ describe("a change of a group that is larger than an append", () => {
     ] as const) {
       const assigned = [{ topic: "t", topicId, partition: 0, epoch, revoking: false }];
       rig.log.records.push(
-        memberRecord("g", { ...STORED, memberId, joinEpoch: epoch, memberEpoch: epoch, assigned }),
+        memberRecord("g", { ...STORED, memberId }),
+        assignmentRecord("g", { memberId, joinEpoch: epoch, memberEpoch: epoch, assigned, target: [] }),
       );
     }
     const next = await rig.restart();
@@ -73,5 +100,4 @@ const STORED = {
   assignor: undefined,
   sessionTimeoutMs: 45_000,
   rebalanceTimeoutMs: 300_000,
-  target: [],
 } as const;

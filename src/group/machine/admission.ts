@@ -37,6 +37,7 @@ function admitNew(group: GroupState, command: JoinCommand, subscription: Subscri
   group.members.add(member);
   group.subscriptions.keep(subscription);
   group.unstored.add(member);
+  group.otherTerms.add(member);
   group.isStale = true;
   if (assignor !== undefined) group.assignor = assignor;
   return member;
@@ -57,7 +58,7 @@ function admitBack(group: GroupState, command: JoinCommand, subscription: Subscr
     clientId !== member.clientId ||
     sessionTimeoutMs !== member.sessionTimeoutMs ||
     rebalanceTimeoutMs !== member.rebalanceTimeoutMs;
-  if (isOther) group.unstored.add(member);
+  if (isOther) group.otherTerms.add(member);
   member.clientId = clientId;
   member.sessionTimeoutMs = sessionTimeoutMs;
   member.rebalanceTimeoutMs = rebalanceTimeoutMs;
@@ -68,9 +69,10 @@ function admitBack(group: GroupState, command: JoinCommand, subscription: Subscr
 /** Gives a member another subscription, if it is another. */
 export function resubscribe(group: GroupState, member: Member, subscription: Subscription): void {
   if (subscription === member.subscription) return;
+  group.subscriptions.release(member.subscription);
   member.subscription = subscription;
   group.subscriptions.keep(subscription);
-  group.unstored.add(member);
+  group.otherTerms.add(member);
   group.isStale = true;
 }
 

@@ -25,8 +25,8 @@ export interface StoredGroupState {
   readonly assignor: AssignorName;
 }
 
-/** A member as it comes back after a crash of the broker. */
-export interface StoredMember {
+/** Who a member is and what it wants: what a rebalance does not change. */
+export interface MemberTerms {
   readonly memberId: string;
   readonly instanceId: string | undefined;
   /** Member whose place it took by their instance id; that one is fenced. */
@@ -37,6 +37,11 @@ export interface StoredMember {
   readonly assignor: AssignorName | undefined;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
+}
+
+/** How far a member has come in its group: what a rebalance does change. */
+export interface MemberAssignment {
+  readonly memberId: string;
   /** Its first epoch; 0 if it has none yet. An older one is that of another member with its id. */
   readonly joinEpoch: number;
   /** 0 if it was gone before it got one. */
@@ -47,8 +52,13 @@ export interface StoredMember {
   readonly target: readonly StoredPartition[];
 }
 
+/** A member as it comes back after a crash of the broker. */
+export interface StoredMember extends MemberTerms, MemberAssignment {}
+
 /** All that was stored of a group. */
 export interface StoredGroup extends StoredGroupState {
+  /** Only a beginning of the last change was stored: members may be of two epochs. */
+  readonly isUnfinished?: boolean;
   /** No partition is assigned to two of them. */
   readonly members: readonly StoredMember[];
 }
@@ -69,8 +79,10 @@ export interface GroupChanges {
   /** To be stored, if it changed. */
   readonly state: StoredGroupState | undefined;
   /** To be stored, each instead of what was stored under its id. */
-  readonly members: readonly StoredMember[];
-  /** Ids of members whose stored state is to be deleted; none of them is in `members`. */
+  readonly terms: readonly MemberTerms[];
+  /** To be stored, each instead of what was stored under its id. */
+  readonly assignments: readonly MemberAssignment[];
+  /** Ids of members all of which is to be deleted; none of them is in `terms` or `assignments`. */
   readonly removedMemberIds: readonly string[];
   /** To be told, in this order, once all of the above is durable; not at all if it could not be stored. */
   readonly notices: readonly MemberNotice[];

@@ -4,7 +4,7 @@ import { GroupMembers } from "./group-members.ts";
 import { type GroupTopic, GroupTopics } from "./group-topics.ts";
 import type { GroupPartition, Member } from "./member.ts";
 import type { TopicCatalogue } from "../ports.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import { type SubscriptionMeter, Subscriptions } from "./subscriptions.ts";
 import type { AssignorName } from "../types.ts";
 
 const MEMBERS_MAX = 1_000;
@@ -17,6 +17,8 @@ export interface GroupOptions {
   readonly catalogue: Pick<TopicCatalogue, "topics" | "topic">;
   /** Most members. Default 1,000. */
   readonly membersMax?: number;
+  /** Where its subscriptions are counted, with those of others. */
+  readonly subscriptionMeter: SubscriptionMeter;
 }
 
 /** What a group consists of, and what of it is still to be taken by `Group.takeChanges`. */
@@ -26,24 +28,28 @@ export class GroupState {
   readonly membersMax: number;
   readonly members = new GroupMembers();
   readonly topics: GroupTopics;
-  readonly subscriptions = new Subscriptions();
+  readonly subscriptions: Subscriptions;
   epoch = 0;
   assignor: AssignorName = "uniform";
   /** Members, subscriptions, assignor or partitions are not those that the target was computed for. */
   isStale = false;
   /** Members that could perhaps go on. */
   readonly unreconciled = new Set<Member>();
-  /** Members that are not as they are stored. */
+  /** Members whose assignment is not as it is stored. */
   readonly unstored = new Set<Member>();
+  /** Members whose terms are not as they are stored. */
+  readonly otherTerms = new Set<Member>();
   /** Ids of members that were removed; some may be back. */
   readonly removedIds = new Set<string>();
   /** Sessions that were ended from here. */
   readonly endings: MemberNotice[] = [];
 
-  constructor({ name, catalogue, membersMax = MEMBERS_MAX }: GroupOptions) {
+  constructor(options: GroupOptions) {
+    const { name, catalogue, membersMax = MEMBERS_MAX, subscriptionMeter } = options;
     this.name = name;
     this.catalogue = catalogue;
     this.membersMax = membersMax;
+    this.subscriptions = new Subscriptions(catalogue, subscriptionMeter);
     this.topics = new GroupTopics(catalogue);
   }
 
@@ -69,7 +75,9 @@ export class GroupState {
     for (const partition of member.target) partition.target = undefined;
     member.target.clear();
     this.members.remove(member);
+    this.subscriptions.release(member.subscription);
     this.unstored.delete(member);
+    this.otherTerms.delete(member);
     this.unreconciled.delete(member);
     this.removedIds.add(member.id);
     this.isStale = true;

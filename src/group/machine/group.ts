@@ -183,12 +183,14 @@ export class Group {
         notices.push({ session: member.session, change });
       }
     }
-    const members = [...state.unstored].map((member) => member.stored());
+    const terms = [...state.otherTerms].map((member) => member.terms());
+    const assignments = [...state.unstored].map((member) => member.assignment());
     const removedMemberIds = [...state.removedIds].filter((id) => state.members.byId(id) === undefined);
     state.unreconciled.clear();
     state.unstored.clear();
+    state.otherTerms.clear();
     state.removedIds.clear();
-    return { state: this.#takeState(), members, removedMemberIds, notices };
+    return { state: this.#takeState(), terms, assignments, removedMemberIds, notices };
   }
 
   /** reconciling also between an event and the `takeChanges` that follows it. */
@@ -249,7 +251,6 @@ export class Group {
     const state = this.#state;
     const { topics, catalogue, assignor } = state;
     const members = state.members.inOrder();
-    state.subscriptions.retain(new Set(members.map(({ subscription }) => subscription)));
     for (const member of computeTarget({ members, topics, catalogue, assignor })) state.unstored.add(member);
     for (const member of members) state.unreconciled.add(member);
     state.epoch++;

@@ -1,4 +1,4 @@
-import type { MemberChange, StoredMember } from "./group-changes.ts";
+import type { MemberAssignment, MemberChange, MemberTerms } from "./group-changes.ts";
 import { PartitionMap } from "../partition-map.ts";
 import type { Subscription } from "./subscription.ts";
 import type { AssignorName, JoinCommand, MemberDescription, TopicPartition } from "../types.ts";
@@ -128,8 +128,8 @@ export class Member {
     };
   }
 
-  /** As it comes back after a crash. */
-  stored(): StoredMember {
+  /** Who it is, to be stored. */
+  terms(): MemberTerms {
     const { topics, topicPattern } = this.subscription;
     return {
       memberId: this.id,
@@ -140,6 +140,13 @@ export class Member {
       assignor: this.assignor,
       sessionTimeoutMs: this.sessionTimeoutMs,
       rebalanceTimeoutMs: this.rebalanceTimeoutMs,
+    };
+  }
+
+  /** How far it has come, to be stored. */
+  assignment(): MemberAssignment {
+    return {
+      memberId: this.id,
       joinEpoch: this.joinEpoch,
       memberEpoch: this.epoch,
       assigned: inOrder(this.assigned).map((partition) => ({

@@ -1,6 +1,8 @@
+import { MillraceError } from "../../errors/index.ts";
 import type { StoredGroup, StoredMember } from "./group-changes.ts";
 import { type GroupOptions, GroupState } from "./group-state.ts";
 import { Member } from "./member.ts";
+import type { Subscription } from "./subscription.ts";
 
 /** See `Group.restore`. */
 export function restoreGroup(options: GroupOptions, stored: StoredGroup, nowMs: number): GroupState {
@@ -9,12 +11,17 @@ export function restoreGroup(options: GroupOptions, stored: StoredGroup, nowMs: 
   group.assignor = stored.assignor;
   const members = [...stored.members].sort((one, other) => one.joinEpoch - other.joinEpoch);
   for (const member of members) restoreMember(group, member, nowMs);
-  if (!isAllShared(group)) group.isStale = true;
+  if (stored.isUnfinished === true || !isAllShared(group)) group.isStale = true;
   return group;
 }
 
 function restoreMember(group: GroupState, stored: StoredMember, nowMs: number): void {
-  const subscription = group.subscriptions.of(stored.subscription);
+  const subscription = subscriptionOf(group, stored);
+  if (subscription === undefined) {
+    group.removedIds.add(stored.memberId);
+    group.isStale = true;
+    return;
+  }
   const member = new Member(stored, { subscription, replacedId: stored.replacedMemberId });
   member.joinEpoch = stored.joinEpoch;
   member.epoch = stored.memberEpoch;
@@ -40,6 +47,19 @@ function restoreMember(group: GroupState, stored: StoredMember, nowMs: number): 
       group.unstored.add(member);
       group.isStale = true;
     }
+  }
+}
+
+/**
+ * Undefined for what is refused now and was not by the broker that took it. That member is out, and hears why when it
+ * joins anew; the others go on.
+ */
+function subscriptionOf(group: GroupState, { subscription }: StoredMember): Subscription | undefined {
+  try {
+    return group.subscriptions.restored(subscription);
+  } catch (error) {
+    if (error instanceof MillraceError && error.reason === "INVALID_REQUEST") return undefined;
+    throw error;
   }
 }
 

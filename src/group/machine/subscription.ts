@@ -6,6 +6,13 @@ import type { GroupSubscription } from "../types.ts";
 
 /** Most topics that a member may name. */
 export const SUBSCRIBED_TOPICS_MAX = 1_000;
+/** Most characters of their names together. */
+export const SUBSCRIBED_CHARACTERS_MAX = 65_536;
+/** Most steps of matching that one subscription may cost: instructions of the pattern × characters of all names. */
+const MATCHING_STEPS_MAX = 20_000_000;
+/** What a subscription takes beside its names, and a name beside its characters, which are there twice; roughly. */
+const SUBSCRIPTION_BYTES = 512;
+const NAME_BYTES = 64;
 /** Names of the broker's own topics begin so; groups do not read them. */
 const INTERNAL_PREFIX = "__";
 
@@ -14,12 +21,14 @@ export class Subscription implements GroupSubscription {
   /** Each once, in order. */
   readonly topics: readonly string[];
   readonly topicPattern: string | undefined;
+  /** Memory that it takes, roughly. */
+  readonly bytes: number;
   readonly #pattern: TopicPattern | undefined;
   /** What the pattern said of each name, so that a name is tried once and not whenever some topic comes or goes. */
   #verdicts: ReadonlyMap<string, boolean> = new Map();
   #names: ReadonlySet<string> | undefined;
 
-  /** Throws INVALID_REQUEST for names that are none or internal, too many of them, a bad pattern, or nothing at all. */
+  /** Throws INVALID_REQUEST for names that are none or internal, too much of them, a bad pattern, or nothing at all. */
   constructor({ topics, topicPattern }: GroupSubscription) {
     if (topics.length > SUBSCRIBED_TOPICS_MAX) {
       throw refused(
@@ -32,13 +41,35 @@ export class Subscription implements GroupSubscription {
     }
     for (const name of topics) checkName(name);
     this.topics = [...new Set(topics)].sort();
+    const characters = lengthOf(this.topics);
+    if (characters > SUBSCRIBED_CHARACTERS_MAX) {
+      throw refused(
+        `topics whose names have ${characters} characters`,
+        `at most ${SUBSCRIBED_CHARACTERS_MAX} are possible together; use a pattern`,
+      );
+    }
     this.topicPattern = topicPattern;
     this.#pattern = topicPattern === undefined ? undefined : new TopicPattern(topicPattern);
+    this.bytes =
+      SUBSCRIPTION_BYTES + this.topics.length * NAME_BYTES + 2 * characters + (this.#pattern?.bytes ?? 0);
   }
 
   /** Equal for equal subscriptions, and for no others. */
   static keyOf({ topics, topicPattern }: GroupSubscription): string {
     return `${[...new Set(topics)].sort().join(",")} ${topicPattern ?? ""}`;
+  }
+
+  /** Throws INVALID_REQUEST for a pattern that would take too long with all the topics there are. */
+  requireMatchable(catalogue: Pick<TopicCatalogue, "topics">): void {
+    if (this.#pattern === undefined) return;
+    let characters = 0;
+    for (const { name } of catalogue.topics()) characters += name.length;
+    const steps = this.#pattern.instructions * characters;
+    if (steps <= MATCHING_STEPS_MAX) return;
+    throw refused(
+      `pattern ${JSON.stringify(this.topicPattern)}`,
+      `finding its topics would take up to ${steps} steps, at most ${MATCHING_STEPS_MAX} are possible; use a shorter pattern, or name the topics`,
+    );
   }
 
   /** Names of the topics there are that it means, in no order; found once until `forget`. */
@@ -68,6 +99,10 @@ export class Subscription implements GroupSubscription {
 
 function isInternal(name: string): boolean {
   return name.startsWith(INTERNAL_PREFIX);
+}
+
+function lengthOf(names: readonly string[]): number {
+  return names.reduce((sum, { length }) => sum + length, 0);
 }
 
 function checkName(name: string): void {

@@ -1,18 +1,27 @@
 /**
  * A pattern of topic names, in the syntax of RE2. Patterns come from clients, and one such as "(a+)+b" would hold V8's
- * own matcher, which tries one way after the other, for longer than anybody waits; RE2 follows all ways at once, in time
- * linear in the name, and bounds repetition. Kafka's brokers match the patterns of subscriptions with it too.
+ * own matcher, which tries one way after the other, for longer than anybody waits. RE2 visits each place of the name
+ * once for each instruction of the pattern; so a match costs at most their product, and both are bounded here. Kafka's
+ * brokers match the patterns of subscriptions with it too.
  */
 import { RE2JS, RE2JSException } from "re2js";
 import { MillraceError } from "../../errors/index.ts";
+import { unfoldedSize, unicodeClasses } from "./pattern-size.ts";
 
 /** Longest source of a pattern, characters. */
 const PATTERN_LENGTH_MAX = 249;
+/** Most instructions: those of the longest source without repetition that is counted, and as many again. */
+const INSTRUCTIONS_MAX = 500;
+/** What an instruction takes, and a class of characters beside it, roughly. */
+const INSTRUCTION_BYTES = 256;
+const UNICODE_CLASS_BYTES = 8_192;
 
 export class TopicPattern {
+  /** Memory that it takes, roughly. */
+  readonly bytes: number;
   readonly #compiled: RE2JS;
 
-  /** Throws INVALID_REQUEST for a source that is too long or not valid. */
+  /** Throws INVALID_REQUEST for a source that is too long, unfolds to too much, or is not valid. */
   constructor(source: string) {
     if (source.length > PATTERN_LENGTH_MAX) {
       throw refused(
@@ -20,18 +29,36 @@ export class TopicPattern {
         `it has ${source.length} characters, at most ${PATTERN_LENGTH_MAX} are allowed`,
       );
     }
-    try {
-      this.#compiled = RE2JS.compile(source);
-    } catch (cause) {
-      if (cause instanceof RE2JSException) throw refused(source, cause.message);
-      throw cause;
-    }
+    requireSize(source, unfoldedSize(source), 2 * INSTRUCTIONS_MAX);
+    this.#compiled = compiled(source);
+    requireSize(source, this.instructions, INSTRUCTIONS_MAX);
+    this.bytes = INSTRUCTION_BYTES * this.instructions + UNICODE_CLASS_BYTES * unicodeClasses(source);
+  }
+
+  /** What a match costs for each character of a name, at most. */
+  get instructions(): number {
+    return this.#compiled.programSize();
   }
 
   /** Whether the pattern matches the whole name. */
   matches(name: string): boolean {
-    return this.#compiled.matches(name);
+    // Not RE2JS.matches: that builds an automaton of up to 8 MiB, at many times the cost where it is of no use.
+    return this.#compiled.matcher(name).matches();
   }
+}
+
+function compiled(source: string): RE2JS {
+  try {
+    return RE2JS.compile(source);
+  } catch (cause) {
+    if (cause instanceof RE2JSException) throw refused(source, cause.message);
+    throw cause;
+  }
+}
+
+function requireSize(source: string, instructions: number, max: number): void {
+  if (instructions <= max) return;
+  throw refused(source, `with its repeats it takes ${instructions} steps, at most ${max} are allowed`);
 }
 
 function refused(source: string, why: string): MillraceError {

@@ -6,8 +6,12 @@ import { GroupShards } from "./group-shards.ts";
 import { LiveGroup } from "./live-group.ts";
 import type { LoadedGroup } from "./load-groups.ts";
 import type { LogAppender } from "../storage/log-appender.ts";
+import type { SubscriptionMeter } from "../machine/subscriptions.ts";
 import { MembersMeter } from "./members-meter.ts";
 import type { GroupLogs, TopicCatalogue } from "../ports.ts";
+
+/** Most memory for what members subscribe to. */
+const SUBSCRIPTION_BYTES_MAX = 32 * 1_048_576;
 
 /** What the groups of a broker need. */
 export interface GroupRegistryParts {
@@ -27,6 +31,7 @@ export class GroupRegistry {
   readonly #shards: GroupShards;
   readonly #groups = new Map<string, LiveGroup>();
   readonly #meter: OffsetsMeter = { bytes: 0 };
+  readonly #subscriptions: SubscriptionMeter = { bytes: 0, bytesMax: SUBSCRIPTION_BYTES_MAX };
   readonly #members: MembersMeter;
   /** Set when no group may come to be any more. */
   #refusal: MillraceError | undefined;
@@ -125,6 +130,7 @@ export class GroupRegistry {
 
   #partsOf(name: string, appender: LogAppender) {
     const { catalogue, clock, logger } = this.#parts;
-    return { name, appender, catalogue, clock, logger, meter: this.#meter, members: this.#members };
+    const [meter, members, subscriptions] = [this.#meter, this.#members, this.#subscriptions];
+    return { name, appender, catalogue, clock, logger, meter, members, subscriptions };
   }
 }

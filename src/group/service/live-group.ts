@@ -2,6 +2,7 @@ import type { Clock, Logger } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import { CommittedOffsets, type OffsetsMeter } from "../offsets/committed-offsets.ts";
 import { Group } from "../machine/group.ts";
+import type { SubscriptionMeter } from "../machine/subscriptions.ts";
 import type { MemberChange, MemberNotice, StoredMember } from "../machine/group-changes.ts";
 import type { GroupPart } from "../storage/group-record.ts";
 import { GroupTimer } from "./group-timer.ts";
@@ -30,6 +31,8 @@ export interface LiveGroupParts {
   readonly meter: OffsetsMeter;
   /** Where its members are counted, and there must be room for a new one. */
   readonly members: MembersMeter;
+  /** Where what its members subscribe to is counted. */
+  readonly subscriptions: SubscriptionMeter;
 }
 
 /** What was stored of a group. */
@@ -82,7 +85,8 @@ export class LiveGroup implements SeatedGroup {
     const stored = restored?.stored;
     this.#store = new StateStore(parts, stored?.part);
     this.#timer = new GroupTimer(parts.clock, () => this.#ticked());
-    const options = { name: parts.name, catalogue: parts.catalogue };
+    const { name, catalogue, subscriptions: subscriptionMeter } = parts;
+    const options = { name, catalogue, subscriptionMeter };
     const nowMs = parts.clock.monotonicMs();
     this.machine =
       stored === undefined

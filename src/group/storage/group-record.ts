@@ -1,8 +1,9 @@
 /** Groups and their members as records of the groups' log; see FORMAT.md. */
 import type {
+  MemberAssignment,
+  MemberTerms,
   StoredAssignment,
   StoredGroupState,
-  StoredMember,
   StoredPartition,
 } from "../machine/group-changes.ts";
 import type { GroupRecord } from "../ports.ts";
@@ -14,6 +15,8 @@ import type { AssignorName } from "../types.ts";
 export interface GroupPart extends StoredGroupState {
   /** When the last member went, milliseconds since the Unix epoch; undefined while there are members. */
   readonly emptySinceMs: number | undefined;
+  /** Members have changed with this, and not all of that is stored. */
+  readonly isUnfinished?: boolean;
 }
 
 /** The record of a group; undefined deletes. */
@@ -21,7 +24,8 @@ export function groupRecord(group: string, part: GroupPart | undefined): GroupRe
   const key = recordKey({ type: "group", group });
   if (part === undefined) return { key, value: null };
   const { groupEpoch, assignor, emptySinceMs } = part;
-  return { key, value: encode({ v: VERSION, groupEpoch, assignor, emptySinceMs }) };
+  const unfinished = part.isUnfinished === true ? true : undefined;
+  return { key, value: encode({ v: VERSION, groupEpoch, assignor, emptySinceMs, unfinished }) };
 }
 
 /** Reads the value of a group. Throws LOG_CORRUPT. */
@@ -31,17 +35,35 @@ export function readGroup(value: Buffer): GroupPart {
     groupEpoch: fields.count("groupEpoch"),
     assignor: readAssignor(fields.text("assignor")),
     emptySinceMs: fields.optionalCount("emptySinceMs"),
+    isUnfinished: fields.optionalFlag("unfinished") === true,
   };
 }
 
-/** The record of a member. */
-export function memberRecord(group: string, member: StoredMember): GroupRecord {
-  const { memberId, subscription, assigned, target, ...rest } = member;
+/** The record of who a member is. */
+export function memberRecord(group: string, terms: MemberTerms): GroupRecord {
+  const { instanceId, replacedMemberId, clientId, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = terms;
+  const { topics, topicPattern } = terms.subscription;
   const value = encode({
     v: VERSION,
-    ...rest,
-    topics: subscription.topics,
-    topicPattern: subscription.topicPattern,
+    instanceId,
+    replacedMemberId,
+    clientId,
+    assignor,
+    sessionTimeoutMs,
+    rebalanceTimeoutMs,
+    topics,
+    topicPattern,
+  });
+  return { key: recordKey({ type: "member", group, memberId: terms.memberId }), value };
+}
+
+/** The record of how far a member has come. */
+export function assignmentRecord(group: string, assignment: MemberAssignment): GroupRecord {
+  const { memberId, joinEpoch, memberEpoch, assigned, target } = assignment;
+  const value = encode({
+    v: VERSION,
+    joinEpoch,
+    memberEpoch,
     assigned: byTopic(assigned).map(([first, partitions]) => ({
       topic: first.topic,
       topicId: first.topicId,
@@ -55,16 +77,19 @@ export function memberRecord(group: string, member: StoredMember): GroupRecord {
       partitions: partitions.map(({ partition }) => partition),
     })),
   });
-  return { key: recordKey({ type: "member", group, memberId }), value };
+  return { key: recordKey({ type: "assignment", group, memberId }), value };
 }
 
-/** The record that deletes a member. */
-export function memberTombstone(group: string, memberId: string): GroupRecord {
-  return { key: recordKey({ type: "member", group, memberId }), value: null };
+/** The records that delete a member. Without its assignment it is one that has got nothing yet. */
+export function memberTombstones(group: string, memberId: string): GroupRecord[] {
+  return [
+    { key: recordKey({ type: "assignment", group, memberId }), value: null },
+    { key: recordKey({ type: "member", group, memberId }), value: null },
+  ];
 }
 
-/** Reads the value of a member. Throws LOG_CORRUPT. */
-export function readMember(memberId: string, value: Buffer): StoredMember {
+/** Reads who a member is. Throws LOG_CORRUPT. */
+export function readMember(memberId: string, value: Buffer): MemberTerms {
   const fields = StoredFields.parse(value, "member");
   const assignor = fields.optionalText("assignor");
   return {
@@ -76,6 +101,14 @@ export function readMember(memberId: string, value: Buffer): StoredMember {
     assignor: assignor === undefined ? undefined : readAssignor(assignor),
     sessionTimeoutMs: fields.count("sessionTimeoutMs"),
     rebalanceTimeoutMs: fields.count("rebalanceTimeoutMs"),
+  };
+}
+
+/** Reads how far a member has come. Throws LOG_CORRUPT. */
+export function readAssignment(memberId: string, value: Buffer): MemberAssignment {
+  const fields = StoredFields.parse(value, "assignment");
+  return {
+    memberId,
     joinEpoch: fields.count("joinEpoch"),
     memberEpoch: fields.count("memberEpoch"),
     assigned: fields.list("assigned").flatMap(readAssigned),

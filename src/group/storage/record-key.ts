@@ -4,6 +4,7 @@ import { StoredFields } from "./stored-fields.ts";
 export type RecordKey =
   | { readonly type: "group"; readonly group: string }
   | { readonly type: "member"; readonly group: string; readonly memberId: string }
+  | { readonly type: "assignment"; readonly group: string; readonly memberId: string }
   | { readonly type: "offset"; readonly group: string; readonly topic: string; readonly partition: number };
 
 /** The key as bytes: JSON with the fields in the order of the type. Equal keys have equal bytes. */
@@ -19,6 +20,7 @@ export function readRecordKey(bytes: Buffer): RecordKey | undefined {
     case "group":
       return { type, group: fields.text("group") };
     case "member":
+    case "assignment":
       return { type, group: fields.text("group"), memberId: fields.text("memberId") };
     case "offset":
       return {

@@ -1,7 +1,13 @@
 import type { Clock, Timer } from "../../base/index.ts";
 import type { MillraceError } from "../../errors/index.ts";
 import type { GroupChanges } from "../machine/group-changes.ts";
-import { type GroupPart, groupRecord, memberRecord, memberTombstone } from "./group-record.ts";
+import {
+  assignmentRecord,
+  type GroupPart,
+  groupRecord,
+  memberRecord,
+  memberTombstones,
+} from "./group-record.ts";
 import { bytesOfRecords, type LogAppender, tooLargeForAppend } from "./log-appender.ts";
 import { APPEND_BYTES_MAX, type GroupRecord } from "../ports.ts";
 
@@ -31,19 +37,22 @@ export class StateStore {
 
   /**
    * Stores changes; resolves when they are durable. Waits as long as the disk is full. Throws the failure of the log.
-   * In pieces, if it is much: the state of the group first, then who went, then who changed. A start that finds only
-   * a beginning may find a partition twice, and the younger assignment is the true one.
+   * In pieces, if it is much: the state of the group first, then who went, then who changed; and the state once more,
+   * as only then it is finished. A start that finds only a beginning computes a new target. It may find a partition
+   * twice, and the younger assignment is the true one.
    */
-  async put({ state, members, removedMemberIds }: GroupChanges, isEmpty: boolean): Promise<void> {
+  async put(changes: GroupChanges, isEmpty: boolean): Promise<void> {
     const { name, clock } = this.#parts;
-    const records: GroupRecord[] = [];
-    let part = this.part;
-    if (state !== undefined) {
-      part = { ...state, emptySinceMs: isEmpty ? clock.nowMs() : undefined };
-      records.push(groupRecord(name, part));
+    const { state } = changes;
+    const records = recordsOf(name, changes);
+    const part =
+      state === undefined ? this.part : { ...state, emptySinceMs: isEmpty ? clock.nowMs() : undefined };
+    if (part !== undefined && state !== undefined) {
+      const finished = groupRecord(name, part);
+      const isWhole = bytesOfRecords([finished, ...records]) <= APPEND_BYTES_MAX;
+      records.unshift(isWhole ? finished : groupRecord(name, { ...part, isUnfinished: true }));
+      if (!isWhole) records.push(finished);
     }
-    for (const memberId of removedMemberIds) records.push(memberTombstone(name, memberId));
-    for (const member of members) records.push(memberRecord(name, member));
     for (const piece of inPieces(records)) await this.#append(piece);
     this.part = part;
   }
@@ -86,6 +95,15 @@ export class StateStore {
       this.#pause = this.#parts.clock.schedule(delayMs, resolve);
     });
   }
+}
+
+/** Without the state of the group. */
+function recordsOf(name: string, { terms, assignments, removedMemberIds }: GroupChanges): GroupRecord[] {
+  return [
+    ...removedMemberIds.flatMap((memberId) => memberTombstones(name, memberId)),
+    ...terms.map((one) => memberRecord(name, one)),
+    ...assignments.map((one) => assignmentRecord(name, one)),
+  ];
 }
 
 function inPieces(records: readonly GroupRecord[]): GroupRecord[][] {

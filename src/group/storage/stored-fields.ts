@@ -59,6 +59,10 @@ export class StoredFields {
     return value;
   }
 
+  optionalFlag(name: string): boolean | undefined {
+    return this.#own(name) === undefined ? undefined : this.flag(name);
+  }
+
   texts(name: string): string[] {
     const value = this.#own(name);
     if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) throw this.#wrong(name);
