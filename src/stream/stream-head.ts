@@ -20,9 +20,9 @@ export interface TailRun {
 }
 
 /** What a head takes in memory, roughly, beside its key. */
-const HEAD_BYTES = 400;
+const HEAD_BYTES = 700;
 const KEY_BYTES_FACTOR = 4;
-const RUN_BYTES = 48;
+const RUN_BYTES = 64;
 
 const NO_STREAM: HeadValue = { nextRevision: 0, snapshot: undefined, recent: [] };
 

@@ -8,10 +8,10 @@ import { FORMAT_KEY, INDEX_FORMAT, IndexKeys, PARTITION_PREFIX_BYTES } from "./s
 import type { IndexStore } from "./store/index-store.ts";
 
 const MIB = 1_048_576;
-/** Heads of streams that nobody needs at the moment, some 60,000. */
+/** Heads of streams that nobody needs at the moment, some 30,000. */
 const HEAD_BYTES_MAX = 32 * MIB;
 /** What is placed in logs and not in the index yet. */
-const TAIL_BYTES_MAX = 32 * MIB;
+const TAIL_BYTES_MAX = 16 * MIB;
 const CATCH_UPS_MAX = 2;
 const WRITE_INTERVAL_MS = 10;
 /** After every key of a partition. */
@@ -24,7 +24,7 @@ export interface StreamIndexOptions {
   readonly logger: Logger;
   /** Between two writes of one partition, so that each takes more in. Default 10 ms. */
   readonly writeIntervalMs?: number;
-  /** Bytes of what is placed and not written yet, above which appends wait. Default 32 MiB. */
+  /** Bytes of what is placed and not written yet, above which appends wait. Default 16 MiB. */
   readonly tailBytesMax?: number;
 }
 

@@ -9,7 +9,7 @@ import { noteRead } from "./log-notes.ts";
 const READ_BYTES = 262_144;
 /** How often a long catch-up tells how far it is. */
 const TELL_EVERY_MS = 5_000;
-/** Appends may always be this far ahead. */
+/** Appends may be this far ahead, beside what the log had. */
 const LAG_FREE = 100_000;
 
 /** What catching up stands on. */
@@ -56,8 +56,8 @@ export class CatchUp {
   get isOutrun(): boolean {
     const { log } = this.#parts;
     const done = this.#state.appliedOffset - this.#fromOffset;
-    const lagMax = Math.max(0, this.#lagAtStart - done / 2) + LAG_FREE;
-    return log.logEndOffset - this.#state.appliedOffset > lagMax;
+    const lagMax = this.#lagAtStart + LAG_FREE - done / 2;
+    return log.logEndOffset - this.#state.appliedOffset > Math.max(0, lagMax);
   }
 
   /** Takes the next piece in. Throws what reading the log and writing the index throw. */

@@ -3,6 +3,11 @@ import type { StreamHead, TailRun } from "../stream-head.ts";
 /** What a run takes in memory, roughly. */
 const RUN_BYTES = 150;
 
+interface CommittedUnit extends TailUnit {
+  /** What it takes in memory, with the heads that it holds there. */
+  readonly bytes: number;
+}
+
 /** What a batch, or a part of one, adds to streams. */
 export interface TailUnit {
   /** Exclusive. */
@@ -33,7 +38,8 @@ export class TailBudget {
 export class Tail {
   readonly #budget: TailBudget;
   #staged: TailUnit[] = [];
-  #units: TailUnit[] = [];
+  #units: CommittedUnit[] = [];
+  #runCount = 0;
   #bytes = 0;
 
   constructor(budget: TailBudget) {
@@ -44,9 +50,9 @@ export class Tail {
     return this.#units.length === 0 && this.#staged.length === 0;
   }
 
-  /** Runs that are not in the index, about. */
+  /** Runs that are in the log and not in the index. */
   get runCount(): number {
-    return this.#bytes / RUN_BYTES;
+    return this.#runCount;
   }
 
   stage(unit: TailUnit): void {
@@ -55,8 +61,9 @@ export class Tail {
 
   commit(): void {
     for (const unit of this.#staged) {
-      this.#units.push(unit);
-      this.#account(unit.runs.length * RUN_BYTES);
+      const bytes = bytesOf(unit);
+      this.#units.push({ ...unit, bytes });
+      this.#account(unit.runs.length, bytes);
     }
     this.#staged = [];
   }
@@ -82,18 +89,26 @@ export class Tail {
 
   /** The oldest units are in the index. */
   drop(count: number): void {
-    for (const unit of this.#units.splice(0, count)) this.#account(-unit.runs.length * RUN_BYTES);
+    for (const { runs, bytes } of this.#units.splice(0, count)) this.#account(-runs.length, -bytes);
   }
 
   /** Forgets everything; the log has it. */
   clear(): void {
     this.#units = [];
     this.#staged = [];
-    this.#account(-this.#bytes);
+    this.#account(-this.#runCount, -this.#bytes);
   }
 
-  #account(bytes: number): void {
+  #account(runs: number, bytes: number): void {
+    this.#runCount += runs;
     this.#bytes += bytes;
     this.#budget.bytes += bytes;
   }
+}
+
+/** A head counts with its first run in the tail: it has to stay for that. */
+function bytesOf({ runs }: TailUnit): number {
+  let bytes = runs.length * RUN_BYTES;
+  for (const run of runs) if (run.head.tail[0] === run) bytes += run.head.bytes;
+  return bytes;
 }

@@ -8,8 +8,8 @@ import type { IndexChange, IndexRange, IndexRow, IndexStore } from "./index-stor
 type Database = Level<Buffer, Buffer>;
 
 /** LevelDB's own cache of blocks, and what it gathers in memory before it writes a table. */
-const CACHE_BYTES = 16 * 1_048_576;
-const WRITE_BUFFER_BYTES = 8 * 1_048_576;
+const CACHE_BYTES = 8 * 1_048_576;
+const WRITE_BUFFER_BYTES = 4 * 1_048_576;
 /** A file in the folder, which LevelDB passes over. */
 const DAMAGE_MARK = "DAMAGED";
 const CRC_BYTES = 4;
