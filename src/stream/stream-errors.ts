@@ -93,3 +93,9 @@ export function streamBusy(tries: number): MillraceError {
     `the stream moved on ${tries} times while the append was prepared; nothing was appended: try again`,
   );
 }
+
+/** The topic was deleted or has no streams any more, or the broker closes. */
+export function notFollowed(partition: string): MillraceError {
+  const text = `partition ${partition} has no streams on this broker any more; refresh metadata`;
+  return new MillraceError("NOT_LEADER", text, { details: { partition } });
+}

@@ -352,6 +352,29 @@ describe("a log that fails", () => {
 });
 
 describe("a log without streams", () => {
+  it("tells those who wait for its streams at once when it loses them", async () => {
+    const store = new JournaledStore();
+    const rig = await withRecords(5, { store });
+    const gate = closedGate();
+    const write = store.write.bind(store);
+    store.write = async (changes) => {
+      await gate.opened;
+      await write(changes);
+    };
+    rig.openIndex();
+    const waiting = [watch(rig.read("a")), watch(rig.append("a", ["x"]))];
+    await turn();
+    const closing = rig.index.close();
+    gate.open();
+    await closing;
+    await turn();
+    expect(waiting.map(({ value }) => value)).toMatchObject([
+      { reason: "NOT_LEADER" },
+      { reason: "NOT_LEADER" },
+    ]);
+    await rig.log.close();
+  });
+
   it("takes no appends to them, before it has them and after", async () => {
     const rig = new StreamRig();
     await rig.open();

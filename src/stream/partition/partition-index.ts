@@ -5,7 +5,7 @@ import { IndexDamage } from "../store/index-damage.ts";
 import type { IndexStore } from "../store/index-store.ts";
 import { IndexStoreError } from "../store/index-store-error.ts";
 import type { AppliedState } from "../store/index-values.ts";
-import { indexDamaged, indexUnusable, stillLoading } from "../stream-errors.ts";
+import { indexDamaged, indexUnusable, notFollowed, stillLoading } from "../stream-errors.ts";
 import { ReadSize } from "../read/read-size.ts";
 import type { StreamHead } from "../stream-head.ts";
 import { beginningOf } from "./beginning.ts";
@@ -57,6 +57,7 @@ export class PartitionIndex {
   /** Lets the log's writer ask again. */
   #openRoom = (): void => undefined;
   #isClosing = false;
+  #isClosed = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(env: IndexEnvironment, { name, topicId, partition, leaderEpoch, log }: IndexedPartition) {
@@ -97,6 +98,7 @@ export class PartitionIndex {
     this.#fallBehind();
     this.log.unlisten(this.#news);
     if (this.log.guard === this.guard) this.log.guard = undefined;
+    this.#isClosed = true;
     this.#changed();
   }
 
@@ -114,14 +116,13 @@ export class PartitionIndex {
 
   /** Resolves when the index is live. Throws COORDINATOR_LOADING with how far it is, or why it cannot be. */
   async ready(): Promise<void> {
-    if (await this.#waiters.until(() => this.guard.isLive, WAIT_MS_MAX)) return;
-    throw this.#failure ?? stillLoading(this.name, this.#applied.appliedOffset, this.log.highWatermark);
+    await this.#waiters.until(() => this.guard.isLive || this.#isClosed, WAIT_MS_MAX);
+    if (!this.guard.isLive) throw this.#unready(this.log.highWatermark);
   }
 
   /** Resolves when what lies below the offset is in the index; the offset must be readable. Throws as `ready`. */
   async whenApplied(offset: number): Promise<void> {
-    if (await this.#applies(offset)) return;
-    throw this.#failure ?? stillLoading(this.name, this.#applied.appliedOffset, offset);
+    if (!(await this.#applies(offset))) throw this.#unready(offset);
   }
 
   /** Resolves when the offset is readable, or a write was taken back since. Throws why it never will be. */
@@ -242,7 +243,9 @@ export class PartitionIndex {
     if (this.#applied.appliedOffset >= offset) return true;
     this.#wantedOffset = Math.max(this.#wantedOffset, offset);
     this.#changed();
-    return this.#waiters.until(() => this.#applied.appliedOffset >= offset, WAIT_MS_MAX);
+    const isThere = () => this.#applied.appliedOffset >= offset;
+    await this.#waiters.until(() => isThere() || this.#isClosed, WAIT_MS_MAX);
+    return isThere();
   }
 
   #room(): Promise<void> | undefined {
@@ -260,6 +263,12 @@ export class PartitionIndex {
     if (this.#failure !== undefined) return beforeOffset;
     if (this.guard.isLive) await this.#applies(beforeOffset);
     return Math.min(beforeOffset, this.#applied.appliedOffset);
+  }
+
+  /** Why nobody can be served. */
+  #unready(wantedOffset: number): MillraceError {
+    if (this.#isClosed) return notFollowed(this.name);
+    return this.#failure ?? stillLoading(this.name, this.#applied.appliedOffset, wantedOffset);
   }
 
   /** Lets go of all that is noted: it is read from the log again. */
