@@ -2,9 +2,13 @@
  * Shares partitions as evenly as subscriptions allow, and moves as few as it can: what a member has stays, what nobody
  * has goes to the least loaded, and then single partitions move from the most loaded members to less loaded ones until
  * no move makes it more even. With equal subscriptions the loads differ by at most 1 in the end, and no sharing with
- * these loads keeps more partitions where they were.
+ * these loads keeps more partitions where they were. The search for such moves is bounded: with subscriptions so unlike
+ * and so many that it is not over by then, the sharing is as even as it got.
  */
 import type { AssignmentProblem, SharedTopic } from "./assignor.ts";
+
+/** Most looks at a topic or at one of its subscribers while it is made more even: some tenths of a second. */
+const LOOKS_MAX = 20_000_000;
 
 /** See `Assignor`. */
 export function assignUniformly(problem: AssignmentProblem): number[][] {
@@ -35,6 +39,8 @@ class Sharing {
   readonly #loads: number[];
   /** Partitions of each topic that nobody has. */
   readonly #free: number[][];
+  /** Looks at topics and subscribers that levelling has taken. */
+  #looks = 0;
 
   constructor({ memberCount, topics }: AssignmentProblem) {
     this.#topics = topics;
@@ -83,17 +89,18 @@ class Sharing {
   /**
    * Evens the loads out. A way may lead over several members, each of which passes on a partition of another topic. A
    * member from which no way leads to one with at least two partitions less is done for good: whatever moves later ends
-   * at the least loaded within reach, so nothing that this member reaches falls below.
+   * at the least loaded within reach, so nothing that this member reaches falls below. All that it reaches are done with
+   * it: the most loaded of those still open, it has as many partitions as they, and they reach no further.
    */
   level(): void {
     const open = new Set(this.#held.keys());
-    for (;;) {
+    while (this.#looks < LOOKS_MAX) {
       let most: number | undefined;
       for (const member of open) {
         if (most === undefined || this.#loads[member]! > this.#loads[most]!) most = member;
       }
       if (most === undefined) return;
-      if (!this.#relieve(most)) open.delete(most);
+      for (const member of this.#relieve(most)) open.delete(member);
     }
   }
 
@@ -108,11 +115,14 @@ class Sharing {
     return owners;
   }
 
-  /** Sends one partition of load to the least loaded member within reach, the nearest of them; false if none is due. */
-  #relieve(source: number): boolean {
+  /**
+   * Sends one partition of load to the least loaded member within reach, the nearest of them. Returns the members that
+   * are done for good: none if one was sent, else all within reach.
+   */
+  #relieve(source: number): readonly number[] {
     const loads = this.#loads;
     const floor = loads.reduce((least, load) => Math.min(least, load));
-    if (loads[source]! - floor < 2) return false;
+    if (loads[source]! - floor < 2) return [source];
     const steps: (Step | undefined)[] = loads.map(() => undefined);
     const seen = this.#topics.map(() => false);
     const queue = [source];
@@ -120,8 +130,10 @@ class Sharing {
     for (let head = 0; head < queue.length && loads[best]! > floor; head++) {
       const from = queue[head]!;
       for (const topic of this.#held[from]!.keys()) {
+        this.#looks++;
         if (seen[topic]) continue;
         seen[topic] = true;
+        this.#looks += this.#topics[topic]!.subscribers.length;
         const step = { from, topic };
         for (const member of this.#topics[topic]!.subscribers) {
           if (member === source || steps[member] !== undefined) continue;
@@ -132,12 +144,12 @@ class Sharing {
         if (loads[best] === floor) break;
       }
     }
-    if (loads[source]! - loads[best]! < 2) return false;
+    if (loads[source]! - loads[best]! < 2) return queue;
     for (let to = best; to !== source; to = steps[to]!.from) {
       const { from, topic } = steps[to]!;
       this.#give(topic, this.#take(topic, from, to), to);
     }
-    return true;
+    return [];
   }
 
   /** The partition whose loss costs least: one that was the receiver's before, one that was not the giver's, any. */
