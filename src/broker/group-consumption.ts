@@ -9,6 +9,7 @@ import type {
   PartitionBounds,
   TopicPartition,
 } from "../group/index.ts";
+import type { ReadResult } from "../log/index.ts";
 import {
   afterGap,
   type ConsumedPartition,
@@ -29,13 +30,7 @@ import type {
   ConsumptionApi,
   ConsumptionSink,
 } from "./consumption.ts";
-import type {
-  Assignment,
-  Delivered,
-  SubscribedRead,
-  SubscriptionApi,
-  SubscriptionSink,
-} from "./subscription-api.ts";
+import type { Assignment, Delivered, SubscriptionApi, SubscriptionSink } from "./subscription-api.ts";
 
 /** What a consumption is composed of. */
 export interface ConsumptionParts {
@@ -69,7 +64,7 @@ export class GroupConsumption implements ConsumptionApi, MemberSink {
     this.#memberId = command.memberId ?? parts.random.id();
     const reading = {
       room: sink.room,
-      deliver: (assignment: Assignment, read: SubscribedRead) => this.#deliver(assignment, read),
+      deliver: (assignment: Assignment, read: ReadResult) => this.#deliver(assignment, read),
       caughtUp: (assignment: Assignment, end: number) => sink.caughtUp(assignment, end),
       failed: (assignment: Assignment, error: MillraceError) => this.#readFailed(assignment, error),
     };
@@ -238,7 +233,7 @@ export class GroupConsumption implements ConsumptionApi, MemberSink {
     this.#subscription.assign({ topic, partition, assignmentId }, position);
   }
 
-  #deliver(assignment: Assignment, read: SubscribedRead): Delivered {
+  #deliver(assignment: Assignment, read: ReadResult): Delivered {
     const delivered = this.#sink.deliver(assignment, read);
     const consumed = this.#partitions.get(keyOf(assignment))!;
     consumed.position = delivered.nextOffset;

@@ -21,12 +21,6 @@ export interface Assignment {
   readonly assignmentId: number;
 }
 
-/** What was read for a delivery. */
-export interface SubscribedRead extends ReadResult {
-  /** Offset asked for: records of the first batch below it are not wanted. */
-  readonly offset: number;
-}
-
 /** How much of a read was delivered; that is charged against the credit. */
 export interface Delivered {
   /** Offset to go on from. */
@@ -53,10 +47,10 @@ export interface SubscriptionSink {
   /** For each read before its delivery, which takes the room over. */
   readonly room: ReadRoom;
   /**
-   * Takes what was read, or its beginning; the rest is read again. Throws MillraceError, with nothing taken, if it
+   * Takes what was read from `read.offset` on (records of the first batch below it are not wanted), or its beginning; the rest is read again. Throws MillraceError, with nothing taken, if it
    * cannot be delivered.
    */
-  deliver(assignment: Assignment, read: SubscribedRead): Delivered;
+  deliver(assignment: Assignment, read: ReadResult): Delivered;
   /** Everything up to the high watermark was delivered; once each time. */
   caughtUp(assignment: Assignment, highWatermark: number): Promise<void>;
   /** The partition cannot be read and is no longer assigned. */

@@ -2,13 +2,7 @@ import { BATCH_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import type { PartitionLog, ReadResult } from "../log/index.ts";
 import { readBatchSize, readLastOffset, readRecordCount } from "../record/index.ts";
-import type {
-  Assignment,
-  Delivered,
-  SubscribedRead,
-  SubscriptionApi,
-  SubscriptionSink,
-} from "./subscription-api.ts";
+import type { Assignment, Delivered, SubscriptionApi, SubscriptionSink } from "./subscription-api.ts";
 
 /** Finds the log of a partition. Throws MillraceError. */
 export type LogLookup = (topic: string, partition: number) => PartitionLog;
@@ -128,7 +122,7 @@ export class Subscription implements SubscriptionApi {
     const { assignment, log } = slot;
     const { room } = this.#sink;
     slot.isReady = false;
-    let read: SubscribedRead;
+    let read: ReadResult;
     try {
       // Without room many readers of one append would each have their copy of it at once.
       if (log.highWatermark > slot.offset) await room.take(BATCH_BYTES_MAX);
@@ -150,7 +144,7 @@ export class Subscription implements SubscriptionApi {
     }
   }
 
-  async #deliver(slot: Slot, read: SubscribedRead): Promise<void> {
+  async #deliver(slot: Slot, read: ReadResult): Promise<void> {
     let delivered: Delivered;
     try {
       delivered = this.#sink.deliver(slot.assignment, read);

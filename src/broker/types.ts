@@ -11,13 +11,12 @@ import type {
   Assignment,
   Delivered,
   ReadRoom,
-  SubscribedRead,
   SubscriptionApi,
   SubscriptionSink,
 } from "./subscription-api.ts";
 
 export type { AppendResult, Durability, ReadResult };
-export type { Assignment, Delivered, ReadRoom, SubscribedRead, SubscriptionApi, SubscriptionSink };
+export type { Assignment, Delivered, ReadRoom, SubscriptionApi, SubscriptionSink };
 
 /** Says where an appended batch is and how safe it is. */
 export interface Receipt extends AppendResult {

@@ -13,8 +13,8 @@ import type {
   ConsumptionSink,
   Delivered,
   OffsetFallback,
+  ReadResult,
   ReadRoom,
-  SubscribedRead,
   TopicPartition,
 } from "../broker/index.ts";
 import type { MillraceError } from "../errors/index.ts";
@@ -109,7 +109,7 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
     return this.#writer.room;
   }
 
-  deliver(assignment: Assignment, read: SubscribedRead): Delivered {
+  deliver(assignment: Assignment, read: ReadResult): Delivered {
     const { message, charge, taken } = deliveryMessage("consume", this.#form, assignment, read);
     return { ...charge, ready: this.#events.delivery(message, message.byteLength, taken) };
   }

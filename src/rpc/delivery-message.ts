@@ -1,5 +1,5 @@
 /** What a reader is delivered, as the message of its call, with what is charged for it. */
-import type { Assignment, Delivered, SubscribedRead } from "../broker/index.ts";
+import type { Assignment, Delivered, ReadResult } from "../broker/index.ts";
 import { encodeDelivery, type GatherMessage, type RecordContent } from "../wire/index.ts";
 import type { RecordForm } from "./fetch.ts";
 import { STRUCTURED_BYTES_MAX, StructuredRecords } from "./structured-records.ts";
@@ -20,7 +20,7 @@ export function deliveryMessage(
   call: "subscribe" | "consume",
   form: RecordForm,
   assignment: Assignment,
-  read: SubscribedRead,
+  read: ReadResult,
 ): DeliveryMessage {
   const { content, charge, taken } = form === "batches" ? wholeBatches(read) : someRecords(read);
   const message = encodeDelivery(call, {
@@ -39,12 +39,12 @@ interface Content extends Omit<DeliveryMessage, "message"> {
   readonly content: RecordContent;
 }
 
-function wholeBatches({ chunks, nextOffset, recordCount, bytes, release }: SubscribedRead): Content {
+function wholeBatches({ chunks, nextOffset, recordCount, bytes, release }: ReadResult): Content {
   return { content: { form: "batches", chunks }, charge: { nextOffset, recordCount, bytes }, taken: release };
 }
 
 /** One piece of bounded size, made in this turn: nothing of what was read or decompressed waits for the client. */
-function someRecords(read: SubscribedRead): Content {
+function someRecords(read: ReadResult): Content {
   const records = new StructuredRecords(read, read.offset, RECORDS_FIELD);
   const { fields, recordCount, nextOffset } = records.take(STRUCTURED_BYTES_MAX);
   read.release?.();

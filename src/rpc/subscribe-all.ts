@@ -6,9 +6,9 @@ import type {
   Assignment,
   BrokerApi,
   Delivered,
+  ReadResult,
   ReadRoom,
   StreamEvent,
-  SubscribedRead,
   SubscriptionSink,
 } from "../broker/index.ts";
 import type { MillraceError } from "../errors/index.ts";
@@ -62,7 +62,7 @@ class EventSink implements SubscriptionSink {
     return this.#stream.writer.room;
   }
 
-  deliver({ topic, partition }: Assignment, read: SubscribedRead): Delivered {
+  deliver({ topic, partition }: Assignment, read: ReadResult): Delivered {
     this.#caughtUp.delete(partition);
     const { offset: fromOffset, chunks: batches } = read;
     const records = { topic, partition, batches, fromOffset, bytesMax: EVENTS_BYTES_MAX };

@@ -8,7 +8,7 @@ import type {
   Assignment,
   BrokerApi,
   Delivered,
-  SubscribedRead,
+  ReadResult,
   ReadRoom,
   SubscriptionApi,
   SubscriptionSink,
@@ -92,7 +92,7 @@ export class SubscribeCall implements BidiHandler<millrace.v1.SubscribeRequest>,
     return this.#writer.room;
   }
 
-  deliver(assignment: Assignment, read: SubscribedRead): Delivered {
+  deliver(assignment: Assignment, read: ReadResult): Delivered {
     const { message, charge, taken } = deliveryMessage("subscribe", this.#form, assignment, read);
     return { ...charge, ready: this.#writer.write(message, message.byteLength, taken) };
   }

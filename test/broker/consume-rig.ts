@@ -8,10 +8,11 @@ import type {
   ConsumptionSink,
 } from "../../src/broker/consumption.ts";
 import { type ConsumptionParts, GroupConsumption } from "../../src/broker/group-consumption.ts";
-import type { Assignment, Delivered, ReadRoom, SubscribedRead } from "../../src/broker/subscription-api.ts";
+import type { Assignment, Delivered, ReadRoom } from "../../src/broker/subscription-api.ts";
 import type { MillraceError } from "../../src/errors/index.ts";
 import { MemoryFileSystem } from "../../src/fs/index.ts";
 import type { AssignedPartition, TopicPartition } from "../../src/group/types.ts";
+import type { ReadResult } from "../../src/log/index.ts";
 import { MemoryMetadataStore } from "../../src/metadata/index.ts";
 import { batchOf } from "../log/batches.ts";
 import { FakeGroups, type FakeMember } from "../support/fake-groups.ts";
@@ -50,7 +51,7 @@ export class RecordingSink implements ConsumptionSink {
     this.told.push({ gap });
   }
 
-  deliver({ partition, assignmentId }: Assignment, read: SubscribedRead): Delivered {
+  deliver({ partition, assignmentId }: Assignment, read: ReadResult): Delivered {
     const { nextOffset, recordCount, bytes, offset } = read;
     this.told.push({ delivered: { partition, from: offset, to: nextOffset }, id: assignmentId });
     return { nextOffset, recordCount, bytes, ready: this.ready };

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedBroker, startBroker } from "../../src/embedded.ts";
 import type { millrace } from "../../src/gen/millrace.js";
 import { keyed, keyedBatch } from "../log/compaction-rig.ts";
-import { atEnd, connect, log, type TestClient, topics, until } from "./harness.ts";
+import { atEnd, connect, group, log, type TestClient, topics, until } from "./harness.ts";
 
 const ROUNDS = 40;
 const END = 3 * ROUNDS;
@@ -33,9 +33,6 @@ describe("a compacted topic as structured records", () => {
     expect(left.length).toBeLessThan(END / 2);
   });
 
-  const pairs = (records: readonly millrace.v1.Record.$Properties[] | null | undefined) =>
-    (records ?? []).map(({ offset, value }) => [Number(offset), String(value)] as const);
-
   async function fetched(from: number): Promise<(readonly [number, string])[]> {
     const found: (readonly [number, string])[] = [];
     for (let offset = from; offset < END; ) {
@@ -44,7 +41,7 @@ describe("a compacted topic as structured records", () => {
       });
       const { records, nextOffset } = partitions![0]!;
       expect(Number(nextOffset)).toBeGreaterThan(offset);
-      found.push(...pairs(records));
+      found.push(...pairsOf(records));
       offset = Number(nextOffset);
     }
     return found;
@@ -69,7 +66,7 @@ describe("a compacted topic as structured records", () => {
         const { delivery } = (await stream.next())!;
         expect(Number(delivery!.nextOffset)).toBeGreaterThan(offset);
         offset = Number(delivery!.nextOffset);
-        found.push(...pairs(delivery!.records));
+        found.push(...pairsOf(delivery!.records));
         expect(delivery!.chargedBytes).toBeGreaterThan(0);
         charged += delivery!.chargedRecords ?? 0;
       }
@@ -80,3 +77,58 @@ describe("a compacted topic as structured records", () => {
     }
   });
 });
+
+it("a consumer commits up to the end of a gap that compaction left", async () => {
+  const broker = await startBroker({
+    memory: true,
+    cacheBytes: 0,
+    cleanerIntervalMs: 5,
+    cleanerTimeShareMax: 1,
+  });
+  atEnd(() => broker.close());
+  const client = connect(broker);
+  const configs = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0",
+    "max.compaction.lag.ms": "1",
+    "delete.retention.ms": "0",
+  };
+  await client.call(topics.createTopic, { name: "t", partitionCount: 1, configs });
+  const produce = (text: string) => broker.broker.produce("t", 0, keyedBatch(keyed(text)), undefined);
+  /** Waits until only the records at these offsets are left. */
+  const left = async (...offsets: number[]) => {
+    for (;;) {
+      const { partitions } = await client.call(log.fetch, { positions: [{ topic: "t", partition: 0 }] });
+      const found = partitions![0]!.records!.map(({ offset }) => Number(offset));
+      if (String(found) === String(offsets)) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  for (const text of ["kept=1", "gone=2", "gone"]) await produce(text);
+  await left(0, 2);
+  // The tombstone goes with the next cleaning.
+  await produce("kept too=3");
+  await left(0, 3);
+
+  const stream = client.stream(group.consume);
+  stream.send({ join: { member: { group: "g", subscription: { topics: ["t"] } }, maxBytes: 1 } });
+  stream.send({ credit: { records: 10, bytes: 1 } });
+  const [, first] = await stream.take(2);
+  stream.send({ credit: { records: 0, bytes: first!.delivery!.chargedBytes! } });
+  const gap = (await stream.next())!.delivery!;
+  expect([pairsOf(first!.delivery!.records), pairsOf(gap.records)]).toEqual([[[0, "1"]], []]);
+  expect(gap).toMatchObject({ nextOffset: 3, chargedRecords: 0 });
+  const committed = { results: [{ topic: "t", partition: 0, offset: 3 }] };
+  stream.send({ commit: { commitId: 1 } });
+  expect((await stream.next())!.committed).toMatchObject(committed);
+  // By name too, as a client does that commits what it has worked on.
+  stream.send({ commit: { commitId: 2, offsets: committed.results } });
+  expect((await stream.next())!.committed).toMatchObject(committed);
+  const { partitions } = await client.call(group.describeGroup, { group: "g" });
+  expect(partitions).toMatchObject([{ lag: 1, committed: { offset: 3 } }]);
+  stream.call.cancel();
+});
+
+function pairsOf(records: readonly millrace.v1.Record.$Properties[] | null | undefined) {
+  return (records ?? []).map(({ offset, value }) => [Number(offset), String(value)] as const);
+}
