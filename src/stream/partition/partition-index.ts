@@ -116,8 +116,8 @@ export class PartitionIndex {
 
   /** Resolves when the index is live. Throws COORDINATOR_LOADING with how far it is, or why it cannot be. */
   async ready(): Promise<void> {
-    await this.#waiters.until(() => this.guard.isLive || this.#isClosed, WAIT_MS_MAX);
-    if (!this.guard.isLive) throw this.#unready(this.log.highWatermark);
+    const isInTime = await this.#waiters.until(() => this.guard.isLive || this.#isClosed, WAIT_MS_MAX);
+    if (!isInTime || this.#isClosed) throw this.#unready(this.log.highWatermark);
   }
 
   /** Resolves when what lies below the offset is in the index; the offset must be readable. Throws as `ready`. */
