@@ -14,22 +14,19 @@ export class Waiters {
     this.#clock = clock;
   }
 
-  /** Resolves with true once it is so, or with false after `timeoutMs`. */
+  /** Resolves with true once it was so, or with false after `timeoutMs`. */
   async until(isMet: () => boolean, timeoutMs: number): Promise<boolean> {
     if (isMet()) return true;
-    await new Promise<void>((resolve) => {
-      const waiter: Waiter = {
-        isMet,
-        done: () => {
-          timer.cancel();
-          this.#waiting.delete(waiter);
-          resolve();
-        },
+    return new Promise<boolean>((resolve) => {
+      const end = (wasMet: boolean): void => {
+        timer.cancel();
+        this.#waiting.delete(waiter);
+        resolve(wasMet);
       };
-      const timer = this.#clock.schedule(timeoutMs, waiter.done);
+      const waiter: Waiter = { isMet, done: () => end(true) };
+      const timer = this.#clock.schedule(timeoutMs, () => end(false));
       this.#waiting.add(waiter);
     });
-    return isMet();
   }
 
   /** To be called whenever something has changed. */
