@@ -1,11 +1,9 @@
-import { isTopicName, TOPIC_NAME_ALLOWED } from "../../base/index.ts";
+import { isTopicName, SUBSCRIBED_TOPICS_MAX, TOPIC_NAME_ALLOWED } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import type { TopicCatalogue } from "../ports.ts";
 import { TopicPattern } from "./topic-pattern.ts";
 import type { GroupSubscription } from "../types.ts";
 
-/** Most topics that a member may name. */
-export const SUBSCRIBED_TOPICS_MAX = 1_000;
 /** Most characters of their names together. */
 export const SUBSCRIBED_CHARACTERS_MAX = 65_536;
 /** Most steps of matching that one subscription may cost: instructions of the pattern × characters of all names. */

@@ -5,11 +5,10 @@
  * brokers match the patterns of subscriptions with it too.
  */
 import { RE2JS, RE2JSException } from "re2js";
+import { TOPIC_PATTERN_CHARACTERS_MAX } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import { unfoldedSize, unicodeClasses } from "./pattern-size.ts";
 
-/** Longest source of a pattern, characters. */
-const PATTERN_LENGTH_MAX = 249;
 /** Most instructions: those of the longest source without repetition that is counted, and as many again. */
 const INSTRUCTIONS_MAX = 500;
 /** What an instruction takes, and a class of characters beside it, roughly. */
@@ -23,10 +22,10 @@ export class TopicPattern {
 
   /** Throws INVALID_REQUEST for a source that is too long, unfolds to too much, or is not valid. */
   constructor(source: string) {
-    if (source.length > PATTERN_LENGTH_MAX) {
+    if (source.length > TOPIC_PATTERN_CHARACTERS_MAX) {
       throw refused(
         source.slice(0, 40),
-        `it has ${source.length} characters, at most ${PATTERN_LENGTH_MAX} are allowed`,
+        `it has ${source.length} characters, at most ${TOPIC_PATTERN_CHARACTERS_MAX} are allowed`,
       );
     }
     requireSize(source, unfoldedSize(source), 2 * INSTRUCTIONS_MAX);
