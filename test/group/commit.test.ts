@@ -119,9 +119,10 @@ describe("a commit", () => {
     expect(reasons(await commit("b", b.epoch))).toEqual(
       expected.map((result) => (result === 1 ? "STALE_MEMBER_EPOCH" : 1)),
     );
-    await expect(commit("c", 1)).rejects.toMatchObject({ reason: "UNKNOWN_MEMBER" });
+    const unknown = (details: object) => ({ reason: "UNKNOWN_MEMBER", details });
+    await expect(commit("c", 1)).rejects.toMatchObject(unknown({ group: "g", member_id: "c" }));
     const group = rig.groups.commit({ group: "other", member: { memberId: "a", memberEpoch: 1 }, offsets });
-    await expect(group).rejects.toMatchObject({ reason: "UNKNOWN_MEMBER" });
+    await expect(group).rejects.toMatchObject(unknown({ group: "other", member_id: "a" }));
   });
 });
 
