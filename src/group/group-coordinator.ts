@@ -52,7 +52,7 @@ export class GroupCoordinator implements GroupsApi {
     this.#parts = parts;
     const { groupsMax = GROUPS_MAX, membersMax = MEMBERS_MAX } = parts;
     this.#groups = new GroupRegistry({ ...parts, groupsMax, membersMax });
-    this.#upkeep = new GroupUpkeep(parts, () => this.#groups.all());
+    this.#upkeep = new GroupUpkeep(parts, this.#groups);
   }
 
   /** Begins to read what there was of groups. To be called first, once, when all topics are known. */

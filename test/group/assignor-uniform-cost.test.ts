@@ -9,13 +9,16 @@ class Looks {
   count = 0;
 
   at(subscribers: readonly number[]): readonly number[] {
-    const looks = this;
     const counted = [...subscribers];
-    counted[Symbol.iterator] = function* () {
-      for (let place = 0; place < counted.length; place++) {
-        looks.count++;
-        yield counted[place]!;
-      }
+    const values = counted.values.bind(counted);
+    counted[Symbol.iterator] = () => {
+      const all = values();
+      const next = all.next.bind(all);
+      all.next = () => {
+        this.count++;
+        return next();
+      };
+      return all;
     };
     return counted;
   }

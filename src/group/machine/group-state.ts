@@ -19,6 +19,8 @@ export interface GroupOptions {
   readonly membersMax?: number;
   /** Where its subscriptions are counted, with those of others. */
   readonly subscriptionMeter: SubscriptionMeter;
+  /** Epochs of a new group are above it. Default 0. */
+  readonly epochFloor?: number;
 }
 
 /** What a group consists of, and what of it is still to be taken by `Group.takeChanges`. */
@@ -29,7 +31,7 @@ export class GroupState {
   readonly members = new GroupMembers();
   readonly topics: GroupTopics;
   readonly subscriptions: Subscriptions;
-  epoch = 0;
+  epoch: number;
   assignor: AssignorName = "uniform";
   /** Members, subscriptions, assignor or partitions are not those that the target was computed for. */
   isStale = false;
@@ -45,10 +47,11 @@ export class GroupState {
   readonly endings: MemberNotice[] = [];
 
   constructor(options: GroupOptions) {
-    const { name, catalogue, membersMax = MEMBERS_MAX, subscriptionMeter } = options;
+    const { name, catalogue, membersMax = MEMBERS_MAX, subscriptionMeter, epochFloor = 0 } = options;
     this.name = name;
     this.catalogue = catalogue;
     this.membersMax = membersMax;
+    this.epoch = epochFloor;
     this.subscriptions = new Subscriptions(catalogue, subscriptionMeter);
     this.topics = new GroupTopics(catalogue);
   }

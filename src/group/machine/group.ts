@@ -42,11 +42,12 @@ export interface PartitionHolder {
 export class Group {
   #state: GroupState;
   /** Group epoch of what was last taken. */
-  #epochTaken = 0;
+  #epochTaken: number;
 
-  /** A group without members, never stored, with group epoch 0. */
+  /** A group without members, never stored. */
   constructor(options: GroupOptions) {
     this.#state = new GroupState(options);
+    this.#epochTaken = this.#state.epoch;
   }
 
   /**

@@ -32,6 +32,7 @@ export class GroupRegistry {
   readonly #groups = new Map<string, LiveGroup>();
   readonly #meter: OffsetsMeter = { bytes: 0 };
   readonly #subscriptions: SubscriptionMeter = { bytes: 0, bytesMax: SUBSCRIPTION_BYTES_MAX };
+  readonly #epochs = { floor: 0 };
   readonly #members: MembersMeter;
   /** Set when no group may come to be any more. */
   #refusal: MillraceError | undefined;
@@ -131,6 +132,7 @@ export class GroupRegistry {
   #partsOf(name: string, appender: LogAppender) {
     const { catalogue, clock, logger } = this.#parts;
     const [meter, members, subscriptions] = [this.#meter, this.#members, this.#subscriptions];
-    return { name, appender, catalogue, clock, logger, meter, members, subscriptions };
+    const epochs = this.#epochs;
+    return { name, appender, catalogue, clock, logger, meter, members, subscriptions, epochs };
   }
 }

@@ -1,5 +1,7 @@
 import { afterTurn, type Clock, type Logger, type Timer } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
+import type { GroupRegistry } from "./group-registry.ts";
+import { forgetIdleGroup } from "./idle-groups.ts";
 import type { LiveGroup } from "./live-group.ts";
 import { expireOffsets, forgetDeletedTopics } from "./offsets-upkeep.ts";
 import type { TopicCatalogue } from "../ports.ts";
@@ -19,17 +21,17 @@ export interface GroupUpkeepParts {
   readonly offsetsRetentionMs?: number | undefined;
 }
 
-/** Lets committed offsets expire and forgets those of deleted topics. What fails is done at the next turn. */
+/** Lets committed offsets expire, and forgets those of deleted topics and groups that have nothing. What fails is done at the next turn. */
 export class GroupUpkeep {
   readonly #parts: GroupUpkeepParts;
-  readonly #groups: () => Iterable<LiveGroup>;
+  readonly #groups: GroupRegistry;
   #timer: Timer | undefined;
   #isRunning = false;
   /** Topics changed since the last turn began. */
   #isDue = false;
   #isClosed = false;
 
-  constructor(parts: GroupUpkeepParts, groups: () => Iterable<LiveGroup>) {
+  constructor(parts: GroupUpkeepParts, groups: GroupRegistry) {
     this.#parts = parts;
     this.#groups = groups;
   }
@@ -60,7 +62,7 @@ export class GroupUpkeep {
   async #run(): Promise<void> {
     this.#isRunning = true;
     this.#isDue = false;
-    for (const [index, group] of [...this.#groups()].entries()) {
+    for (const [index, group] of [...this.#groups.all()].entries()) {
       if (index % GROUPS_AT_ONCE === GROUPS_AT_ONCE - 1) await new Promise<void>(afterTurn);
       if (!this.#isClosed) await this.#tend(group);
     }
@@ -77,9 +79,10 @@ export class GroupUpkeep {
           ? undefined
           : await expireOffsets(group, offsetsRetentionMs, clock));
       if (failure !== undefined) throw failure;
+      await forgetIdleGroup(group, this.#groups, () => clock.nowMs());
     } catch (error) {
       const { message } = MillraceError.from(error);
-      logger.warn({ group: group.name, error: message }, "committed offsets not tidied yet");
+      logger.warn({ group: group.name, error: message }, "group not tidied yet");
     }
   }
 }

@@ -1,15 +1,11 @@
-import type { Clock, Logger } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
-import { CommittedOffsets, type OffsetsMeter } from "../offsets/committed-offsets.ts";
+import { CommittedOffsets } from "../offsets/committed-offsets.ts";
 import { Group } from "../machine/group.ts";
-import type { SubscriptionMeter } from "../machine/subscriptions.ts";
-import type { MemberChange, MemberNotice, StoredMember } from "../machine/group-changes.ts";
-import type { GroupPart } from "../storage/group-record.ts";
+import type { MemberChange, MemberNotice } from "../machine/group-changes.ts";
 import { GroupTimer } from "./group-timer.ts";
 import type { LogAppender } from "../storage/log-appender.ts";
-import type { MembersMeter } from "./members-meter.ts";
+import type { LiveGroupParts, RestoredGroup } from "./live-group-parts.ts";
 import { MemberSeat, type SeatedGroup } from "./member-seat.ts";
-import type { TopicCatalogue } from "../ports.ts";
 import { StateStore } from "../storage/state-store.ts";
 import type {
   AssignmentChange,
@@ -19,28 +15,6 @@ import type {
   MemberSink,
   OffsetCommit,
 } from "../types.ts";
-
-/** What a group in service needs. */
-export interface LiveGroupParts {
-  readonly name: string;
-  readonly appender: LogAppender;
-  readonly catalogue: TopicCatalogue;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Where its committed offsets are counted. */
-  readonly meter: OffsetsMeter;
-  /** Where its members are counted, and there must be room for a new one. */
-  readonly members: MembersMeter;
-  /** Where what its members subscribe to is counted. */
-  readonly subscriptions: SubscriptionMeter;
-}
-
-/** What was stored of a group. */
-export interface RestoredGroup {
-  /** Undefined if only offsets were ever committed. */
-  readonly stored: { readonly part: GroupPart; readonly members: readonly StoredMember[] } | undefined;
-  readonly offsets: CommittedOffsets;
-}
 
 interface Waiting {
   /** The session that is not told yet, of a join. */
@@ -86,7 +60,7 @@ export class LiveGroup implements SeatedGroup {
     this.#store = new StateStore(parts, stored?.part);
     this.#timer = new GroupTimer(parts.clock, () => this.#ticked());
     const { name, catalogue, subscriptions: subscriptionMeter } = parts;
-    const options = { name, catalogue, subscriptionMeter };
+    const options = { name, catalogue, subscriptionMeter, epochFloor: parts.epochs.floor };
     const nowMs = parts.clock.monotonicMs();
     this.machine =
       stored === undefined
@@ -184,8 +158,10 @@ export class LiveGroup implements SeatedGroup {
   }
 
   /** Deletes what is stored of a group without members; its committed offsets must be gone. Only exclusively. */
-  deleteState(): Promise<void> {
-    return this.#store.delete();
+  async deleteState(): Promise<void> {
+    await this.#store.delete();
+    const { epochs } = this.#parts;
+    epochs.floor = Math.max(epochs.floor, this.machine.groupEpoch);
   }
 
   /** Ends all memberships and refuses everything from now on. */
