@@ -30,6 +30,14 @@ export interface Placed {
   readonly duplicate: boolean;
 }
 
+/** Where a batch would go, and on which terms. */
+interface PlaceTerms {
+  readonly nextOffset: number;
+  readonly guard: AppendGuard | undefined;
+  readonly config: LogConfig;
+  readonly nowMs: number;
+}
+
 /** What placing needs to know. */
 export interface PlacerParts {
   readonly env: LogEnvironment;
@@ -37,7 +45,6 @@ export interface PlacerParts {
   readonly producers: ProducerState;
   readonly leaderEpoch: number;
   readonly config: () => LogConfig;
-  readonly guard: () => AppendGuard | undefined;
 }
 
 /** Decides which of the waiting batches go into one write, and gives them their offsets. */
@@ -52,7 +59,11 @@ export class GroupPlacer {
    * Places and stamps batches from the front of the queue, as many as fit one write and the segment; at least one if
    * the segment is empty or has room for it. `taken` counts the refused ones too, which are answered here.
    */
-  place(queue: readonly Pending[], segment: Segment): { readonly placed: Placed[]; readonly taken: number } {
+  place(
+    queue: readonly Pending[],
+    segment: Segment,
+    guard?: AppendGuard,
+  ): { readonly placed: Placed[]; readonly taken: number } {
     const { state, env } = this.#parts;
     const config = this.#parts.config();
     const nowMs = env.clock.nowMs();
@@ -68,7 +79,7 @@ export class GroupPlacer {
       const isFirstInSegment = segment.sizeBytes + bytes === 0;
       if (taken === GROUP_BATCHES_MAX || (!isFirstInSegment && (isFull || isTooFar))) break;
       taken++;
-      const item = this.#place(pending, nextOffset, config, nowMs);
+      const item = this.#place(pending, { nextOffset, guard, config, nowMs });
       if (item === undefined) continue;
       placed.push(item);
       if (item.duplicate) continue;
@@ -97,12 +108,12 @@ export class GroupPlacer {
   }
 
   /** Gives a batch its offset, or that of the first time it came; refuses it if its sequence or the guard says so. */
-  #place(pending: Pending, nextOffset: number, config: LogConfig, nowMs: number): Placed | undefined {
+  #place(pending: Pending, { nextOffset, guard, config, nowMs }: PlaceTerms): Placed | undefined {
     const { producers } = this.#parts;
     try {
       const known = this.#known(pending, nowMs);
       if (known !== undefined) return known;
-      this.#ask(pending, nextOffset);
+      this.#ask(pending, nextOffset, guard);
     } catch (error) {
       pending.reject(MillraceError.from(error));
       return undefined;
@@ -112,8 +123,7 @@ export class GroupPlacer {
     return { pending, header, baseOffset: nextOffset, duplicate: false };
   }
 
-  #ask({ batch, header, condition }: Pending, baseOffset: number): void {
-    const guard = this.#parts.guard();
+  #ask({ batch, header, condition }: Pending, baseOffset: number, guard: AppendGuard | undefined): void {
     if (guard !== undefined) guard.place({ batch, header, baseOffset, condition });
     else if (condition !== undefined) throw noGuard(this.#parts.state.name);
   }

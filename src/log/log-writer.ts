@@ -226,9 +226,11 @@ export class LogWriter {
   }
 
   async #writeGroup(): Promise<void> {
-    const { state, producers, guard } = this.#parts;
+    const { state, producers } = this.#parts;
     const segment = state.activeSegment!;
-    const placed = this.#takeGroup(segment);
+    // One for the whole write: who comes meanwhile has not heard of what was placed, and reads it from the log.
+    const guard = this.#parts.guard();
+    const placed = this.#takeGroup(segment, guard);
     this.#isWriting = true;
     try {
       const writing = this.#write(segment, placed);
@@ -239,10 +241,10 @@ export class LogWriter {
       if (state.failure !== undefined) throw state.failure;
       producers.commit();
       this.#account(segment, placed);
-      guard()?.commit();
+      guard?.commit();
     } catch (error) {
       producers.discard();
-      guard()?.discard();
+      guard?.discard();
       const refusal = this.settle(error, "write");
       for (const item of placed) this.#answers.refuse(item, refusal);
       return;
@@ -254,8 +256,8 @@ export class LogWriter {
   }
 
   /** Takes what fits one write off the queue. */
-  #takeGroup(segment: Segment): Placed[] {
-    const { placed, taken } = this.#placer.place(this.#pending, segment);
+  #takeGroup(segment: Segment, guard: AppendGuard | undefined): Placed[] {
+    const { placed, taken } = this.#placer.place(this.#pending, segment, guard);
     // The config changed since the writer looked. A new segment takes any batch, so this cannot go round in circles.
     if (taken === 0) this.#isRollDue = true;
     for (const { batch } of this.#pending.slice(0, taken)) this.#pendingBytes -= batch.length;

@@ -63,37 +63,21 @@ export class PartitionLog {
       onFailure: (error) => this.#takeOffline(offlineError(state.name, "flush what was written", error)),
     });
     this.#flushes = new FlushSchedule(options.env, state, this.#commit);
-    this.#writer = new LogWriter({
+    const common = {
       env: options.env,
       state,
       commit: this.#commit,
       epochs,
       producers,
-      tail: this.#tail,
-      leaderEpoch: options.leaderEpoch,
+      snapshots,
       config: () => this.#config,
       guard: () => this.guard,
-      takeOffline: (failure) => this.#takeOffline(failure),
-    });
-    this.#trimmer = new LogTrimmer({
-      env: options.env,
-      state,
-      writer: this.#writer,
-      commit: this.#commit,
-      config: () => this.#config,
-      guard: () => this.guard,
-      persistLogStart: options.persistLogStart,
-    });
-    this.cleaner = new LogCleaner({
-      env: options.env,
-      state,
-      writer: this.#writer,
-      epochs,
-      producers,
-      config: () => this.#config,
-      firstDirtyOffset: options.firstDirtyOffset ?? 0,
-      takeOffline: (failure) => this.#takeOffline(failure),
-    });
+      takeOffline: (failure: MillraceError) => this.#takeOffline(failure),
+    };
+    this.#writer = new LogWriter({ ...common, tail: this.#tail, leaderEpoch: options.leaderEpoch });
+    const { persistLogStart, firstDirtyOffset = 0 } = options;
+    this.#trimmer = new LogTrimmer({ ...common, writer: this.#writer, persistLogStart });
+    this.cleaner = new LogCleaner({ ...common, writer: this.#writer, firstDirtyOffset });
   }
 
   /** Opens a log and recovers it. Throws LOG_CORRUPT for damage below the recovery point, FileSystemError otherwise. */
@@ -214,6 +198,11 @@ export class PartitionLog {
 
   unlisten(listener: LogListener): void {
     this.#state.unlisten(listener);
+  }
+
+  /** Runs work between two writes: everything that got an offset is in the log then, or never will be. */
+  betweenWrites<T>(work: () => T): Promise<T> {
+    return this.#writer.exclusively(async () => work());
   }
 
   /** Flushes everything written so far. */

@@ -20,7 +20,6 @@ function setUp(config: Partial<LogConfig> = {}) {
     producers: new ProducerState(new LruBudget(1_000_000), 86_400_000),
     leaderEpoch: 3,
     config: () => ({ ...QUIET_CONFIG, ...config }),
-    guard: () => undefined,
   });
   const pending = (batch: Buffer, recordCount = readBatchHeader(batch).recordCount): Pending => ({
     batch,

@@ -4,7 +4,6 @@ import { IndexKeys } from "../store/index-keys.ts";
 import { IndexDamage } from "../store/index-damage.ts";
 import type { IndexStore } from "../store/index-store.ts";
 import { IndexStoreError } from "../store/index-store-error.ts";
-import type { AppliedState } from "../store/index-values.ts";
 import { indexDamaged, indexUnusable, notFollowed, stillLoading } from "../stream-errors.ts";
 import { ReadSize } from "../read/read-size.ts";
 import type { StreamHead } from "../stream-head.ts";
@@ -14,6 +13,7 @@ import { CatchUp } from "./catch-up.ts";
 import { HeadMap } from "./head-map.ts";
 import type { IndexedPartition, IndexEnvironment } from "./index-environment.ts";
 import { IndexWriter } from "./index-writer.ts";
+import { Progress } from "./progress.ts";
 import { StreamGuard } from "./stream-guard.ts";
 import { Sweep } from "./sweep.ts";
 import { Tail } from "./tail.ts";
@@ -45,15 +45,13 @@ export class PartitionIndex {
   readonly #sweep: Sweep;
   readonly #bell = new Bell();
   readonly #waiters: Waiters;
+  readonly #progress: Progress;
   readonly #news = (): void => this.#changed();
-  #applied: AppliedState = { appliedOffset: 0, leaderEpoch: 0 };
   #catchUp: CatchUp | undefined;
   /** No batch may be written until the index is live. */
   #isJoining = false;
   #failure: MillraceError | undefined;
   #mustRebuild = false;
-  /** Somebody waits until the index is there. */
-  #wantedOffset = 0;
   /** Lets the log's writer ask again. */
   #openRoom = (): void => undefined;
   #isClosing = false;
@@ -72,6 +70,7 @@ export class PartitionIndex {
     this.#writer = new IndexWriter({ store: env.store, keys: this.keys, heads: this.heads });
     this.#sweep = new Sweep({ name, store: env.store, keys: this.keys, log, logger: env.logger });
     this.#waiters = new Waiters(env.clock);
+    this.#progress = new Progress(this.#waiters);
     this.guard = new StreamGuard({
       heads: this.heads,
       tail: this.#tail,
@@ -173,7 +172,7 @@ export class PartitionIndex {
     this.#fallBehind();
     const { store, logger } = this.#env;
     const options = { name: this.name, log: this.log, keys: this.keys, store, logger };
-    this.#applied = await beginningOf({ ...options, mustRebuild: this.#mustRebuild });
+    this.#progress.state = await beginningOf({ ...options, mustRebuild: this.#mustRebuild });
     this.#mustRebuild = false;
   }
 
@@ -181,15 +180,18 @@ export class PartitionIndex {
   async #read(): Promise<void> {
     const { clock, logger, catchUps } = this.#env;
     const { name, log, heads } = this;
-    const catchUp = new CatchUp({ name, log, heads, writer: this.#writer, clock, logger }, this.#applied);
+    const catchUp = new CatchUp(
+      { name, log, heads, writer: this.#writer, clock, logger },
+      this.#progress.state,
+    );
     this.#catchUp = catchUp;
     try {
       while (!this.#isClosing && !this.#mustRebuild) {
         if (!catchUp.isAtEnd) {
           await catchUps.run(() => catchUp.step());
-          this.#applied = catchUp.state;
+          this.#progress.state = catchUp.state;
           this.#checkWaiters();
-        } else if (this.#isAllReadable && this.guard.tryGoLive()) {
+        } else if (this.#isAllReadable && (await this.#goLive(catchUp))) {
           catchUp.finished();
           return;
         } else {
@@ -205,6 +207,15 @@ export class PartitionIndex {
     }
   }
 
+  /** Between two writes: one under way might not have been placed before the guard as it is. */
+  #goLive(catchUp: CatchUp): Promise<boolean> {
+    return this.log.betweenWrites(() => {
+      const isCurrent = catchUp.isAtEnd && this.#isAllReadable && !this.#mustRebuild && !this.#isClosing;
+      if (isCurrent) this.guard.goLive();
+      return isCurrent;
+    });
+  }
+
   /** Of a log that is offline what is not readable never will be. */
   get #isAllReadable(): boolean {
     const { logEndOffset, highWatermark, failure } = this.log;
@@ -216,7 +227,7 @@ export class PartitionIndex {
     while (this.guard.isLive) {
       const units = this.#tail.peek(this.log.highWatermark, RUNS_AT_ONCE);
       if (units.length > 0) {
-        this.#applied = await this.#writer.write(units);
+        this.#progress.state = await this.#writer.write(units);
         if (this.guard.isLive) this.#tail.drop(units.length);
         this.#checkWaiters();
         await this.#linger();
@@ -232,20 +243,14 @@ export class PartitionIndex {
   async #linger(): Promise<void> {
     const { writeIntervalMs, tail } = this.#env;
     if (writeIntervalMs === 0 || this.#tail.runCount >= RUNS_AT_ONCE) return;
-    await this.#waiters.until(() => this.#isUrgent || this.#isClosing || tail.isSpent, writeIntervalMs);
+    await this.#waiters.until(
+      () => this.#progress.isUrgent || this.#isClosing || tail.isSpent,
+      writeIntervalMs,
+    );
   }
 
-  get #isUrgent(): boolean {
-    return this.#wantedOffset > this.#applied.appliedOffset;
-  }
-
-  async #applies(offset: number): Promise<boolean> {
-    if (this.#applied.appliedOffset >= offset) return true;
-    this.#wantedOffset = Math.max(this.#wantedOffset, offset);
-    this.#changed();
-    const isThere = () => this.#applied.appliedOffset >= offset;
-    await this.#waiters.until(() => isThere() || this.#isClosed, WAIT_MS_MAX);
-    return isThere();
+  #applies(offset: number): Promise<boolean> {
+    return this.#progress.reaches(offset, WAIT_MS_MAX, () => this.#isClosed);
   }
 
   #room(): Promise<void> | undefined {
@@ -262,13 +267,13 @@ export class PartitionIndex {
   async #release(beforeOffset: number): Promise<number> {
     if (this.#failure !== undefined) return beforeOffset;
     if (this.guard.isLive) await this.#applies(beforeOffset);
-    return Math.min(beforeOffset, this.#applied.appliedOffset);
+    return Math.min(beforeOffset, this.#progress.offset);
   }
 
   /** Why nobody can be served. */
   #unready(wantedOffset: number): MillraceError {
     if (this.#isClosed) return notFollowed(this.name);
-    return this.#failure ?? stillLoading(this.name, this.#applied.appliedOffset, wantedOffset);
+    return this.#failure ?? stillLoading(this.name, this.#progress.offset, wantedOffset);
   }
 
   /** Lets go of all that is noted: it is read from the log again. */

@@ -34,7 +34,6 @@ export class StreamGuard implements AppendGuard {
   readonly #parts: StreamGuardParts;
   readonly #cursor = new RecordCursor();
   #isLive = false;
-  #isPlacing = false;
   /** How many writes were taken back. */
   discardCount = 0;
 
@@ -46,10 +45,9 @@ export class StreamGuard implements AppendGuard {
     return this.#isLive;
   }
 
-  /** Begins to note what comes; false, with nothing changed, while a write is under way. The heads must be current. */
-  tryGoLive(): boolean {
-    if (!this.#isPlacing) this.#isLive = true;
-    return this.#isLive;
+  /** Begins to note what comes. Only between two writes, when the heads have everything in the log. */
+  goLive(): void {
+    this.#isLive = true;
   }
 
   /** Notes nothing any more. */
@@ -58,20 +56,17 @@ export class StreamGuard implements AppendGuard {
   }
 
   place(placing: Placing): void {
-    this.#isPlacing = true;
     const { condition } = placing;
     if (condition !== undefined) this.#placeEvents(placing, condition as StreamCondition);
     else if (this.#isLive) this.#placePlain(placing);
   }
 
   commit(): void {
-    this.#isPlacing = false;
     this.#parts.tail.commit();
     this.#parts.changed();
   }
 
   discard(): void {
-    this.#isPlacing = false;
     this.discardCount++;
     for (const head of this.#parts.tail.discard()) this.#parts.heads.rest(head);
     this.#parts.changed();
