@@ -46,6 +46,8 @@ export interface UnaryContext {
    * taken and too much waits for clients already, INVALID_REQUEST with the remedy if the answer would not fit one message.
    */
   sending(bytes: number, remedy: string): void;
+  /** To be called before an answer is made that may have far too much, with what it has at least; throws as `sending`. */
+  fitting(leastBytes: number, remedy: string): void;
 }
 
 /** A unary handler; what it throws becomes the status. */
@@ -146,11 +148,14 @@ class CallContext implements UnaryContext, Drainable {
     return this.#controller.signal;
   }
 
+  fitting(leastBytes: number, remedy: string): void {
+    if (leastBytes <= ANSWER_BYTES_MAX) return;
+    const text = `the answer would have ${leastBytes} bytes; allowed: ${ANSWER_BYTES_MAX}; ${remedy}`;
+    throw new MillraceError("INVALID_REQUEST", text, { details: { field: "request", allowed: remedy } });
+  }
+
   sending(bytes: number, remedy: string): void {
-    if (bytes > ANSWER_BYTES_MAX) {
-      const text = `the answer would have ${bytes} bytes; allowed: ${ANSWER_BYTES_MAX}; ${remedy}`;
-      throw new MillraceError("INVALID_REQUEST", text, { details: { field: "request", allowed: remedy } });
-    }
+    this.fitting(bytes, remedy);
     if (!this.#call.cancelled) this.room.hold(bytes);
   }
 

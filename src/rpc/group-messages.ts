@@ -123,7 +123,7 @@ export function descriptionMessage(
     memberEpoch: described.memberEpoch,
     connected: described.connected,
     subscription: {
-      topics: [...described.subscription.topics],
+      topics: described.subscription.topics.filter((name) => topic === undefined || name === topic),
       topicPattern: described.subscription.topicPattern ?? "",
     },
     assigned: list(described.assigned),
@@ -135,6 +135,21 @@ export function descriptionMessage(
     members: description.members.map(member),
     partitions: description.partitions.filter(isWanted).map(partitionMessage),
   };
+}
+
+/** Bytes that such a message has at least: those of its names, which are all that can be long. */
+export function leastDescriptionBytes(
+  { members, partitions }: GroupDescription,
+  topic: string | undefined,
+): number {
+  const ofNames = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + (topic === undefined || name === topic ? name.length : 0), 0);
+  const ofPlaces = (places: readonly TopicPartition[]) => ofNames(places.map((place) => place.topic));
+  let bytes = ofPlaces(partitions);
+  for (const { subscription, assigned, target, revoking } of members) {
+    bytes += ofNames(subscription.topics) + ofPlaces(assigned) + ofPlaces(target) + ofPlaces(revoking);
+  }
+  return bytes;
 }
 
 function partitionMessage(partition: GroupPartition): millrace.v1.GroupPartition.$Properties {

@@ -13,7 +13,13 @@ import { millrace } from "../gen/millrace.js";
 import { type CallEnvironment, unaryService } from "./calls.ts";
 import { groupService } from "./definition.ts";
 import { groupName, memberEpoch, memberId, offsetCommits, partitionNumbers, places } from "./group-checks.ts";
-import { commitMessage, descriptionMessage, resultMessages, summaryMessage } from "./group-messages.ts";
+import {
+  commitMessage,
+  descriptionMessage,
+  leastDescriptionBytes,
+  resultMessages,
+  summaryMessage,
+} from "./group-messages.ts";
 import { counted, invalid, offsetNumber, topicName, within, withDefault } from "./request-checks.ts";
 
 const { v1 } = millrace;
@@ -64,14 +70,14 @@ export function groupServiceHandlers(
 
     describeGroup({ group, topic }, context) {
       const only = topic === "" ? undefined : topicName(topic);
-      const response = descriptionMessage(groups.describe(groupName(group)), only);
-      const bytes = v1.DescribeGroupResponse.encode(response).finish().length;
-      context.sending(
-        bytes,
+      const description = groups.describe(groupName(group));
+      const remedy =
         only === undefined
           ? "describe one topic at a time (`topic`)"
-          : "ask for the committed offsets with FetchOffsets, some partitions at a time",
-      );
+          : "ask for the committed offsets with FetchOffsets, some partitions at a time";
+      context.fitting(leastDescriptionBytes(description, only), remedy);
+      const response = descriptionMessage(description, only);
+      context.sending(v1.DescribeGroupResponse.encode(response).finish().length, remedy);
       return response;
     },
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { GroupDescription } from "../../src/broker/index.ts";
 import { type EmbeddedBroker, startBroker } from "../../src/embedded.ts";
 import { MillraceError } from "../../src/errors/index.ts";
@@ -319,5 +319,30 @@ describe("GroupService at its edge", () => {
     expect(failure.message).toContain("describe one topic at a time");
     const one = await client.call(group.describeGroup, { group: "g", topic: "u" });
     expect(one.partitions).toHaveLength(600);
+  });
+
+  it("measures a description before it is made, and tells of subscriptions what was asked for", async () => {
+    const topics = ["t", ...Array.from({ length: 255 }, (_, i) => `${i}-`.padEnd(249, "n"))];
+    const members = Array.from({ length: 200 }, (_, i) => ({
+      memberId: `m${i}`,
+      instanceId: undefined,
+      clientId: "test",
+      memberEpoch: 1,
+      connected: true,
+      subscription: { topics, topicPattern: undefined },
+      assigned: [],
+      target: [],
+      revoking: [],
+    }));
+    const summary = { group: "g", state: "stable", assignor: "uniform", groupEpoch: 1 } as const;
+    broker.groups.description = { ...summary, memberCount: 200, members, partitions: [] };
+    const encode = vi.spyOn(millrace.v1.DescribeGroupResponse, "encode");
+    onTestFinished(() => encode.mockRestore());
+    const failure = await client.failure(group.describeGroup, { group: "g" });
+    expect(failure.message).toContain("describe one topic at a time");
+    expect(encode).not.toHaveBeenCalled();
+    const one = await client.call(group.describeGroup, { group: "g", topic: "t" });
+    expect(one.members).toHaveLength(200);
+    expect(one.members![7]!.subscription!.topics).toEqual(["t"]);
   });
 });
