@@ -2,7 +2,7 @@
 import type { GroupState } from "./group-state.ts";
 import { Member } from "./member.ts";
 import { groupFull, instanceChanged, memberFenced, staleMember, unknownMember } from "./member-errors.ts";
-import type { Subscription } from "./subscription.ts";
+import type { MemberSubscription } from "./member-subscription.ts";
 import type { JoinCommand } from "../types.ts";
 
 /** Takes a member in; returns it, still without a session. Throws as `Group.join`, having changed nothing. */
@@ -16,7 +16,7 @@ export function admit(group: GroupState, command: JoinCommand): Member {
  * A new member. One with the same id or instance id was here before it: its place, which is what it was to have, goes
  * to the new one; what it had is free, and comes to the new one in an epoch of its own, so that late commits fail.
  */
-function admitNew(group: GroupState, command: JoinCommand, subscription: Subscription): Member {
+function admitNew(group: GroupState, command: JoinCommand, subscription: MemberSubscription): Member {
   const { memberId, instanceId, assignor } = command;
   const namesake = group.members.byId(memberId);
   const before = instanceId === undefined ? namesake : group.members.byInstanceId(instanceId);
@@ -44,7 +44,7 @@ function admitNew(group: GroupState, command: JoinCommand, subscription: Subscri
 }
 
 /** A member that is back keeps what it names and the group knows as its own, and hears anew of everything else. */
-function admitBack(group: GroupState, command: JoinCommand, subscription: Subscription): Member {
+function admitBack(group: GroupState, command: JoinCommand, subscription: MemberSubscription): Member {
   const member = group.members.byId(command.memberId);
   if (member === undefined) throw notHere(group, command.memberId);
   if (command.memberEpoch > member.epoch || command.memberEpoch < member.joinEpoch) {
@@ -67,7 +67,7 @@ function admitBack(group: GroupState, command: JoinCommand, subscription: Subscr
 }
 
 /** Gives a member another subscription, if it is another. */
-export function resubscribe(group: GroupState, member: Member, subscription: Subscription): void {
+export function resubscribe(group: GroupState, member: Member, subscription: MemberSubscription): void {
   if (subscription === member.subscription) return;
   group.subscriptions.release(member.subscription);
   member.subscription = subscription;

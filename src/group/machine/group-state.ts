@@ -2,7 +2,7 @@ import type { MillraceError } from "../../errors/index.ts";
 import type { MemberNotice } from "./group-changes.ts";
 import { GroupMembers } from "./group-members.ts";
 import { type GroupTopic, GroupTopics } from "./group-topics.ts";
-import type { GroupPartition, Member } from "./member.ts";
+import type { SharedPartition, Member } from "./member.ts";
 import type { TopicCatalogue } from "../ports.ts";
 import { type SubscriptionMeter, Subscriptions } from "./subscriptions.ts";
 import type { AssignorName } from "../types.ts";
@@ -57,7 +57,7 @@ export class GroupState {
   }
 
   /** Makes a partition free that somebody has; who is to have it can go on. */
-  free(partition: GroupPartition): void {
+  free(partition: SharedPartition): void {
     const { owner, target } = partition;
     if (owner === undefined) return;
     owner.disown(partition);

@@ -1,4 +1,4 @@
-import type { GroupPartition } from "./member.ts";
+import type { SharedPartition } from "./member.ts";
 import type { TopicCatalogue } from "../ports.ts";
 
 /** A topic that the group reads, or of which a member still has something. */
@@ -6,20 +6,20 @@ export interface GroupTopic {
   readonly name: string;
   readonly topicId: string;
   /** By their numbers. */
-  readonly partitions: readonly GroupPartition[];
+  readonly partitions: readonly SharedPartition[];
 }
 
 /** The topics of a group, as they were in the catalogue when somebody last looked. */
 export class GroupTopics {
   readonly #catalogue: Pick<TopicCatalogue, "topic">;
-  readonly #topics = new Map<string, GroupTopic & { readonly partitions: GroupPartition[] }>();
+  readonly #topics = new Map<string, GroupTopic & { readonly partitions: SharedPartition[] }>();
 
   constructor(catalogue: Pick<TopicCatalogue, "topic">) {
     this.#catalogue = catalogue;
   }
 
   /** Undefined for a partition that is none of the group's. */
-  partition(topic: string, partition: number): GroupPartition | undefined {
+  partition(topic: string, partition: number): SharedPartition | undefined {
     return this.#topics.get(topic)?.partitions[partition];
   }
 
@@ -62,7 +62,7 @@ export class GroupTopics {
 }
 
 /** Partitions are never taken away from a topic. */
-function grow(topic: GroupTopic & { readonly partitions: GroupPartition[] }, count: number): boolean {
+function grow(topic: GroupTopic & { readonly partitions: SharedPartition[] }, count: number): boolean {
   const { name, topicId, partitions } = topic;
   const before = partitions.length;
   for (let partition = before; partition < count; partition++) {

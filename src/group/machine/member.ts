@@ -1,10 +1,10 @@
 import type { MemberAssignment, MemberChange, MemberTerms } from "./group-changes.ts";
 import { PartitionMap } from "../partition-map.ts";
-import type { Subscription } from "./subscription.ts";
+import type { MemberSubscription } from "./member-subscription.ts";
 import type { AssignorName, JoinCommand, MemberDescription, TopicPartition } from "../types.ts";
 
 /** A partition of a topic that the group reads, or still has to let go of. There is one object for each. */
-export interface GroupPartition extends TopicPartition {
+export interface SharedPartition extends TopicPartition {
   readonly topicId: string;
   /** Who has it, also while they are to give it up. */
   owner: Member | undefined;
@@ -28,7 +28,7 @@ export class Member {
   readonly instanceId: string | undefined;
   readonly replacedId: string | undefined;
   clientId: string;
-  subscription: Subscription;
+  subscription: MemberSubscription;
   readonly assignor: AssignorName | undefined;
   sessionTimeoutMs: number;
   rebalanceTimeoutMs: number;
@@ -36,18 +36,18 @@ export class Member {
   joinEpoch = 0;
   epoch = 0;
   /** What it has, with what it is to give up. */
-  readonly assigned = new Set<GroupPartition>();
+  readonly assigned = new Set<SharedPartition>();
   /** What it is to have in the end. */
-  readonly target = new Set<GroupPartition>();
+  readonly target = new Set<SharedPartition>();
   /** What it is to give up, all of it in `assigned`. */
-  readonly revoking = new Map<GroupPartition, Revocation>();
+  readonly revoking = new Map<SharedPartition, Revocation>();
   /**
    * What it believes to have and has not: partitions of deleted topics, mostly. Nothing of these names is granted
    * before it released them, for a release bears no topic id.
    */
   readonly departed = new PartitionMap<Revocation>();
   /** What it says that it does not read now, all of it in `assigned`. */
-  readonly paused = new Set<GroupPartition>();
+  readonly paused = new Set<SharedPartition>();
   /** Its stream; undefined while it is gone. */
   session: number | undefined;
   /** When it is put out if it is not back; undefined while it is there. */
@@ -67,14 +67,14 @@ export class Member {
   }
 
   /** Makes a partition the member's, in its present epoch. The partition must be free. */
-  own(partition: GroupPartition, epoch: number): void {
+  own(partition: SharedPartition, epoch: number): void {
     partition.owner = this;
     partition.ownedSince = epoch;
     this.assigned.add(partition);
   }
 
   /** Makes a partition of the member free. */
-  disown(partition: GroupPartition): void {
+  disown(partition: SharedPartition): void {
     partition.owner = undefined;
     this.assigned.delete(partition);
     this.revoking.delete(partition);
@@ -82,7 +82,7 @@ export class Member {
   }
 
   /** Makes a partition one that the member is to have, instead of who was to have it. */
-  aimAt(partition: GroupPartition): void {
+  aimAt(partition: SharedPartition): void {
     partition.target?.target.delete(partition);
     partition.target = this;
     this.target.add(partition);
@@ -173,7 +173,7 @@ export class Member {
 
 /** Where a new member begins. */
 export interface MemberPlace {
-  readonly subscription: Subscription;
+  readonly subscription: MemberSubscription;
   /** Whose place it takes. */
   readonly replacedId: string | undefined;
 }

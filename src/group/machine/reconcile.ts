@@ -1,5 +1,5 @@
 import type { MemberChange } from "./group-changes.ts";
-import type { GroupPartition, Member, Revocation } from "./member.ts";
+import type { SharedPartition, Member, Revocation } from "./member.ts";
 import type { TopicPartition } from "../types.ts";
 
 /** What came of a step. */
@@ -35,7 +35,7 @@ function markRevoked(member: Member): void {
 }
 
 /** Moves the member to the group's epoch and grants what is free. */
-function advance(member: Member, groupEpoch: number): GroupPartition[] {
+function advance(member: Member, groupEpoch: number): SharedPartition[] {
   member.epoch = groupEpoch;
   if (member.joinEpoch === 0) member.joinEpoch = groupEpoch;
   const granted = [...member.target].filter(

@@ -2,7 +2,7 @@ import { MillraceError } from "../../errors/index.ts";
 import type { StoredGroup, StoredMember } from "./group-changes.ts";
 import { type GroupOptions, GroupState } from "./group-state.ts";
 import { Member } from "./member.ts";
-import type { Subscription } from "./subscription.ts";
+import type { MemberSubscription } from "./member-subscription.ts";
 
 /** See `Group.restore`. */
 export function restoreGroup(options: GroupOptions, stored: StoredGroup, nowMs: number): GroupState {
@@ -54,7 +54,7 @@ function restoreMember(group: GroupState, stored: StoredMember, nowMs: number): 
  * Undefined for what is refused now and was not by the broker that took it. That member is out, and hears why when it
  * joins anew; the others go on.
  */
-function subscriptionOf(group: GroupState, { subscription }: StoredMember): Subscription | undefined {
+function subscriptionOf(group: GroupState, { subscription }: StoredMember): MemberSubscription | undefined {
   try {
     return group.subscriptions.restored(subscription);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/index.ts";
 import type { TopicCatalogue } from "../ports.ts";
-import { Subscription } from "./subscription.ts";
+import { MemberSubscription } from "./member-subscription.ts";
 import type { GroupSubscription } from "../types.ts";
 
 /** Memory that the subscriptions of all groups take, roughly, bytes. */
@@ -14,9 +14,9 @@ export interface SubscriptionMeter {
 export class Subscriptions {
   readonly #catalogue: Pick<TopicCatalogue, "topics" | "topic">;
   readonly #meter: SubscriptionMeter;
-  readonly #byKey = new Map<string, Subscription>();
+  readonly #byKey = new Map<string, MemberSubscription>();
   /** How many members have each. */
-  readonly #users = new Map<Subscription, number>();
+  readonly #users = new Map<MemberSubscription, number>();
 
   constructor(catalogue: Pick<TopicCatalogue, "topics" | "topic">, meter: SubscriptionMeter) {
     this.#catalogue = catalogue;
@@ -24,13 +24,13 @@ export class Subscriptions {
   }
 
   /**
-   * The one that somebody has, or else a new one. Throws INVALID_REQUEST, see `Subscription`, and OVERLOADED if the
+   * The one that somebody has, or else a new one. Throws INVALID_REQUEST, see `MemberSubscription`, and OVERLOADED if the
    * broker has no memory left for it.
    */
-  of(wanted: GroupSubscription): Subscription {
-    const known = this.#byKey.get(Subscription.keyOf(wanted));
+  of(wanted: GroupSubscription): MemberSubscription {
+    const known = this.#byKey.get(MemberSubscription.keyOf(wanted));
     if (known !== undefined) return known;
-    const subscription = new Subscription(wanted);
+    const subscription = new MemberSubscription(wanted);
     const { bytes, bytesMax } = this.#meter;
     if (bytes + subscription.bytes > bytesMax) throw overloaded(bytesMax);
     subscription.requireMatchable(this.#catalogue);
@@ -38,33 +38,33 @@ export class Subscriptions {
   }
 
   /** One that was taken before: what there is of others, and of topics now, is no reason to refuse it. */
-  restored(stored: GroupSubscription): Subscription {
-    return this.#byKey.get(Subscription.keyOf(stored)) ?? new Subscription(stored);
+  restored(stored: GroupSubscription): MemberSubscription {
+    return this.#byKey.get(MemberSubscription.keyOf(stored)) ?? new MemberSubscription(stored);
   }
 
   /** One more member has it. */
-  keep(subscription: Subscription): void {
+  keep(subscription: MemberSubscription): void {
     const users = this.#users.get(subscription) ?? 0;
     this.#users.set(subscription, users + 1);
     if (users > 0) return;
-    this.#byKey.set(Subscription.keyOf(subscription), subscription);
+    this.#byKey.set(MemberSubscription.keyOf(subscription), subscription);
     this.#meter.bytes += subscription.bytes;
   }
 
   /** One member less has it; with the last it is forgotten. */
-  release(subscription: Subscription): void {
+  release(subscription: MemberSubscription): void {
     const users = this.#users.get(subscription) ?? 0;
     if (users > 1) {
       this.#users.set(subscription, users - 1);
       return;
     }
     this.#users.delete(subscription);
-    this.#byKey.delete(Subscription.keyOf(subscription));
+    this.#byKey.delete(MemberSubscription.keyOf(subscription));
     this.#meter.bytes -= subscription.bytes;
   }
 
   /** All that somebody has. */
-  all(): IterableIterator<Subscription> {
+  all(): IterableIterator<MemberSubscription> {
     return this.#users.keys();
   }
 

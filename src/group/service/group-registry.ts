@@ -25,7 +25,10 @@ export interface GroupRegistryParts {
   readonly membersMax: number;
 }
 
-/** The groups in service by name. One comes to be when somebody uses it, and goes when there is nothing of it. */
+/**
+ * The groups in service by name. One comes to be when somebody uses it, and goes when there is nothing of it;
+ * one that was stored a while after its last member, see `forgetIdleGroup`.
+ */
 export class GroupRegistry {
   readonly #parts: GroupRegistryParts;
   readonly #shards: GroupShards;

@@ -15,7 +15,7 @@ const NAME_BYTES = 64;
 const INTERNAL_PREFIX = "__";
 
 /** What members want to read, checked. Equal ones of a group are one object. */
-export class Subscription implements GroupSubscription {
+export class MemberSubscription implements GroupSubscription {
   /** Each once, in order. */
   readonly topics: readonly string[];
   readonly topicPattern: string | undefined;
