@@ -6,9 +6,12 @@ import type { ConsumedBatch, ConsumedRecord, PositionReset, ReaderOptions } from
 
 /** What a member wants to read: topics by name, a pattern, or both. */
 export interface ConsumerSubscription {
-  /** Topic names, at most 1,000; those that do not exist are read once they do. */
+  /** Topic names, at most 1,000, of at most 65,536 characters together; those that do not exist are read once they do. */
   readonly topics?: readonly string[];
-  /** Regular expression in the syntax of RE2 that must match a whole name, at most 249 characters. */
+  /**
+   * Regular expression in the syntax of RE2 that must match a whole name, 1 to 249 characters. One that the broker does
+   * not take is thrown by the iteration, INVALID_REQUEST.
+   */
   readonly topicPattern?: string;
 }
 
@@ -70,7 +73,10 @@ export interface GroupConsumerOptions
    * throws OFFSET_OUT_OF_RANGE. The others need `onReset`.
    */
   readonly onGap?: "start" | "end" | "fail";
-  /** Hears of every gap before what lies behind it is handed out. */
+  /**
+   * Hears of every gap before what lies behind it is handed out. If it throws, so does the iteration, and the next one
+   * meets the gap again: nothing behind it is read or committed until this has taken note of it.
+   */
   readonly onReset?: (gap: OffsetGap) => void;
   /**
    * "at-least-once" (default): an offset is committed after its record was worked on; a crash repeats records.
@@ -148,15 +154,19 @@ export interface MemberPartition extends TopicPartition {
  * A member of a group. It joins with the first iteration or `run` and stays a member until it is closed, also between
  * iterations; one iteration or `run` at a time, a second is refused with a TypeError.
  *
- * In an iteration a record (or batch) counts as done when the next is asked for, be it by a later iteration. A loop that
- * is left leaves its last record undecided: it is committed when the next is asked for or by `commit`, and comes again
- * to whoever gets the partition otherwise.
+ * In an iteration a record (or batch) counts as done when the iteration asks for the next. A loop that is left, by `break`
+ * or by what its body throws, has not done the last one: it comes again, to the next iteration or `run` or to whoever
+ * gets the partition, unless `commit` is called in between. `stop` in the body ends the loop with it done. With delivery
+ * at most once it does not come again.
  *
  * While the connection to the coordinator is broken, reading goes on for the session timeout. A session that is over is
  * told to `onLost`, and the consumer joins anew by itself; so is a commit that the coordinator refuses because others
  * have the partition. Thrown are MEMBER_FENCED (the consumer is of no use any more), the failure of a partition, of a
- * callback, and of a membership that did not come about for `retryTimeoutMs`; all but the first let the next iteration
- * try again.
+ * callback, and of a membership that did not come about for `retryTimeoutMs` (a coordinator that does not answer at all is
+ * given 5 seconds at least). After all but the first the next iteration or `run` tries again: a partition that failed is
+ * read on from its first record that is not done, at once, and if that fails again after 200 ms, twice as long each time,
+ * 30 seconds at most. Each failure is thrown, and the other partitions are read in between; `pause` leaves one that is
+ * broken for good alone.
  */
 export interface GroupConsumer extends AsyncIterable<ConsumedRecord> {
   readonly group: string;
@@ -178,7 +188,7 @@ export interface GroupConsumer extends AsyncIterable<ConsumedRecord> {
   /** Ends the iteration or `run` softly: the loop ends, handlers under way finish. Without one it does nothing. */
   stop(): void;
   /**
-   * Commits, durably. Without argument what is done, in an iteration with what was handed out so far; a partition that
+   * Commits, durably. Without argument what is done, and what an iteration handed out last, be it left; a partition that
    * was lost since with something uncommitted throws STALE_MEMBER_EPOCH or UNKNOWN_MEMBER once, if `autoCommit` is
    * false. With offsets these, of partitions of this member: otherwise STALE_MEMBER_EPOCH. Repeated for
    * `retryTimeoutMs` where that may help. Throws the first refusal; the others are not affected.
