@@ -74,13 +74,13 @@ export async function member(options: Partial<GroupConsumerOptions> = {}) {
   return { consumer, told, client: own };
 }
 
-/** Reads until `count` records are there, and tells them as "t-0@5". */
+/** Reads until `count` records are there, all of them done, and tells them as "t-0@5". */
 export async function read(consumer: GroupConsumer, count: number): Promise<string[]> {
   const seen: string[] = [];
   if (count === 0) return seen;
   for await (const { topic, partition, offset } of consumer) {
     seen.push(`${topic}-${partition}@${offset}`);
-    if (seen.length === count) break;
+    if (seen.length === count) consumer.stop();
   }
   return seen;
 }

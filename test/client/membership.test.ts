@@ -42,7 +42,7 @@ class FakeStream implements MembershipStream {
   }
 }
 
-function rig(unreachable: () => Reason | undefined = () => undefined) {
+function rig(unreachable: () => Reason | undefined = () => undefined, retryTimeoutMs = 30_000) {
   const clock = new ManualClock(0);
   const streams: FakeStream[] = [];
   const events: string[] = [];
@@ -55,7 +55,7 @@ function rig(unreachable: () => Reason | undefined = () => undefined) {
       assignor: undefined,
       sessionTimeoutMs: 10_000,
       rebalanceTimeoutMs: 60_000,
-      retryTimeoutMs: 30_000,
+      retryTimeoutMs,
     },
     {
       clock,
@@ -212,6 +212,39 @@ describe("a membership", () => {
     await pass(5_000);
     expect(events.at(-1)).toBe("failed DISCONNECTED");
     expect(clock.timerCount).toBe(0);
+  });
+
+  it("tells a join that nobody answers, tries again, and ends with that after retryTimeoutMs", async () => {
+    const { streams, membership, pass, events, clock } = rig(undefined, 50_000);
+    membership.start();
+    await pass(29_900);
+    expect(events).toEqual([]);
+    await pass(2_000);
+    expect(events).toEqual(["retrying DEADLINE_EXCEEDED"]);
+    expect(streams.map(({ isCancelled }) => isCancelled)).toEqual([true, false]);
+    await pass(20_000);
+    expect(events).toEqual(["retrying DEADLINE_EXCEEDED", "failed DEADLINE_EXCEEDED"]);
+    expect([streams[1]!.isCancelled, clock.timerCount]).toEqual([true, 0]);
+  });
+
+  it("waits some seconds for an answer even if nothing is to be retried", async () => {
+    const { streams, membership, pass, events } = rig(undefined, 0);
+    membership.start();
+    await pass(4_000);
+    streams[0]!.answer(1);
+    await pass(100_000);
+    expect(events).toEqual(["changed 1"]);
+  });
+
+  it("does not wait long for a leave to be heard while its join is not", async () => {
+    const { streams, membership, clock } = rig();
+    membership.start();
+    await turn();
+    const left = membership.leave(30_000);
+    expect(streams[0]!.commands.at(-1)).toEqual({ leave: {} });
+    clock.advance(2_000);
+    await left;
+    expect([streams[0]!.isCancelled, clock.timerCount]).toEqual([true, 0]);
   });
 
   it("opens its stream anew on demand, without waiting and as the same member", async () => {

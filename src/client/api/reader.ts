@@ -41,7 +41,7 @@ export interface ReaderOptions {
    * that end of the log, after telling `onReset`, which must then be given.
    */
   readonly onOutOfRange?: "error" | "start" | "end";
-  /** Hears of every reset before its records are delivered. */
+  /** Hears of every reset before its records are delivered. If it throws, the partition has failed and is not moved. */
   readonly onReset?: (reset: PositionReset) => void;
   /** Hears, in step with the iteration, that a partition was handed out up to its high watermark. */
   readonly onCaughtUp?: (caughtUp: CaughtUp) => void;

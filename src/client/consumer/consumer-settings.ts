@@ -1,9 +1,19 @@
 /** The options of a group consumer, checked and filled in. */
-import { isTopicName, TOPIC_NAME_ALLOWED } from "../../base/index.ts";
+import {
+  CLIENT_ID_CHARACTERS_MAX,
+  isTopicName,
+  MEMBER_TIMEOUT_MS_MAX,
+  MEMBER_TIMEOUT_MS_MIN,
+  REBALANCE_TIMEOUT_MS_DEFAULT,
+  SESSION_TIMEOUT_MS_DEFAULT,
+  SUBSCRIBED_TOPICS_MAX,
+  TOPIC_NAME_ALLOWED,
+  TOPIC_PATTERN_CHARACTERS_MAX,
+} from "../../base/index.ts";
 import type { ConsumerSubscription, GroupConsumerOptions, RunOptions } from "../api/group-consumer.ts";
 import { type KnownNames, oneOf, requireFunction, requireKnown, wholeNumber } from "../option-checks.ts";
 import { type ReaderSettings, readerSettings } from "../reader/reader-settings.ts";
-import type { MemberSubscription, MembershipSettings } from "./membership.ts";
+import type { MemberSubscription, MembershipSettings } from "./membership-ports.ts";
 
 /** What the program hears and may hold up. */
 export type ConsumerHooks = Pick<
@@ -35,8 +45,6 @@ export interface RunSettings {
 }
 
 const TIME_MS_MAX = 3_600_000;
-const TOPICS_MAX = 1_000;
-const TEXT_MAX = 249;
 const CONCURRENCY_MAX = 10_000;
 const IN_FLIGHT_MAX = 1_000_000;
 
@@ -114,13 +122,14 @@ export function memberSubscription({ topics = [], topicPattern }: ConsumerSubscr
   if (topics.length === 0 && topicPattern === undefined) {
     throw new TypeError("a group consumer needs topics to read: give topics or topicPattern");
   }
-  if (topics.length > TOPICS_MAX) {
-    throw new TypeError(`${topics.length} topics are given: at most ${TOPICS_MAX} are allowed`);
+  if (topics.length > SUBSCRIBED_TOPICS_MAX) {
+    throw new TypeError(`${topics.length} topics are given: at most ${SUBSCRIBED_TOPICS_MAX} are allowed`);
   }
   for (const topic of topics) {
     if (!isTopicName(topic)) throw new TypeError(`"${topic}" is no topic name: ${TOPIC_NAME_ALLOWED}`);
   }
-  if (topicPattern !== undefined) requirePattern(topicPattern);
+  // Its syntax is the broker's, RE2: what a RegExp takes is neither more nor less than that.
+  if (topicPattern !== undefined) requireText("topicPattern", topicPattern, TOPIC_PATTERN_CHARACTERS_MAX);
   return { topics, topicPattern: topicPattern ?? "" };
 }
 
@@ -152,31 +161,22 @@ function membershipSettings(
   if (instanceId !== undefined && !isTopicName(instanceId)) {
     throw new TypeError(`instanceId is "${instanceId}": allowed are ${TOPIC_NAME_ALLOWED}`);
   }
-  if (options.clientId !== undefined) requireText("clientId", options.clientId);
+  if (options.clientId !== undefined) requireText("clientId", options.clientId, CLIENT_ID_CHARACTERS_MAX);
   if (assignor !== undefined) oneOf("assignor", assignor, ["uniform", "range"]);
   const timeout = (name: "sessionTimeoutMs" | "rebalanceTimeoutMs", preset: number) =>
-    wholeNumber(name, options[name], { preset, min: 1_000, max: TIME_MS_MAX });
+    wholeNumber(name, options[name], { preset, min: MEMBER_TIMEOUT_MS_MIN, max: MEMBER_TIMEOUT_MS_MAX });
   return {
     group,
     instanceId,
-    clientId: options.clientId ?? clientId.slice(0, TEXT_MAX),
+    clientId: options.clientId ?? clientId.slice(0, CLIENT_ID_CHARACTERS_MAX),
     assignor,
-    sessionTimeoutMs: timeout("sessionTimeoutMs", 45_000),
-    rebalanceTimeoutMs: timeout("rebalanceTimeoutMs", 300_000),
+    sessionTimeoutMs: timeout("sessionTimeoutMs", SESSION_TIMEOUT_MS_DEFAULT),
+    rebalanceTimeoutMs: timeout("rebalanceTimeoutMs", REBALANCE_TIMEOUT_MS_DEFAULT),
     retryTimeoutMs,
   };
 }
 
-function requireText(name: string, text: string): void {
-  if (typeof text === "string" && text.length > 0 && text.length <= TEXT_MAX) return;
-  throw new TypeError(`${name} is "${text}": allowed are 1 to ${TEXT_MAX} characters`);
-}
-
-function requirePattern(pattern: string): void {
-  requireText("topicPattern", pattern);
-  try {
-    new RegExp(pattern);
-  } catch (cause) {
-    throw new TypeError(`topicPattern is "${pattern}", which is no regular expression`, { cause });
-  }
+function requireText(name: string, text: string, max: number): void {
+  if (typeof text === "string" && text.length > 0 && text.length <= max) return;
+  throw new TypeError(`${name} is "${text}": allowed are 1 to ${max} characters`);
 }

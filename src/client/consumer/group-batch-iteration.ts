@@ -15,7 +15,7 @@ export class GroupBatchIteration implements AsyncIterableIterator<ConsumedBatch>
     if (this.#isOver) return { done: true, value: undefined };
     const { handout, ahead, reader } = this.#ports;
     handout.enter(this);
-    handout.settle();
+    handout.settle(this);
     while (!handout.isOver(this)) {
       const taken = await handout.take(this);
       if (taken === undefined) continue;

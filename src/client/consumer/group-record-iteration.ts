@@ -25,7 +25,7 @@ export class GroupRecordIteration implements AsyncIterableIterator<ConsumedRecor
     if (this.#isOver) return { done: true, value: undefined };
     const { handout, ahead } = this.#ports;
     handout.enter(this);
-    handout.settle();
+    handout.settle(this);
     try {
       while (!handout.isOver(this)) {
         const open = this.#open;

@@ -51,7 +51,7 @@ export class HandlerRun {
   async run(): Promise<void> {
     const { handout, committer, owned } = this.#ports;
     handout.enter(this, () => this.#woken());
-    handout.settle();
+    handout.settle(this);
     try {
       while (this.#failure === undefined && !handout.isOver(this)) await this.#step();
     } catch (thrown) {
@@ -128,7 +128,8 @@ export class HandlerRun {
 
   #release(owner: OwnedPartition): void {
     owner.isHeld = false;
-    if (owner.phase === "reading" && !owner.isPaused) this.#ports.reader.resume([owner]);
+    const { reader } = this.#ports;
+    if (owner.phase === "reading" && !owner.isPaused && reader.isAssigned(owner)) reader.resume([owner]);
   }
 
   #work(task: HandlerTask): void | Promise<void> {

@@ -3,11 +3,12 @@ import { partitionKey } from "../reader/assigned-state.ts";
 import { EndWatch } from "../reader/end-watch.ts";
 import type { PartitionReader } from "../reader/partition-reader.ts";
 import type { OffsetTracker } from "./offset-tracker.ts";
-import type { OwnedBatch } from "./open-batch.ts";
+import { giveBack, type OwnedBatch } from "./open-batch.ts";
 import type { OwnedPartition } from "./owned-partition.ts";
 
 /** What is in the hands of a loop. */
 interface InHand {
+  readonly user: object | undefined;
   readonly owner: OwnedPartition;
   readonly tracker: OffsetTracker;
   readonly offset: number;
@@ -17,8 +18,12 @@ interface InHand {
 export interface HandoutPorts {
   readonly reader: PartitionReader;
   readonly owned: ReadonlyMap<string, OwnedPartition>;
+  /** What was handed out is committed already: it must not come again. */
+  readonly isAtMostOnce: boolean;
   /** Somebody wants records: the membership may begin. */
   wanted(): void;
+  /** Somebody wants records who has not seen what failed before: it may be tried again. */
+  again(): void;
   /** A partition is not there any more; the coordinator will ask for it back. */
   vanished(error: MillraceError): void;
 }
@@ -27,9 +32,12 @@ export interface HandoutPorts {
 export class Handout {
   readonly #ports: HandoutPorts;
   readonly #end = new EndWatch({});
-  readonly #failures: { readonly error: unknown }[] = [];
+  /** The first failure that nobody was thrown yet: what follows it would be stale once it is the turn of that. */
+  #failure: { readonly error: unknown } | undefined;
   /** The iteration or run that is at it: one at a time gets batches. */
   #user: object | undefined;
+  /** What has failed is to be tried again at the next step. */
+  #isAgainDue = false;
   #onWake: (() => void) | undefined;
   #isStopping = false;
   #isClosed = false;
@@ -52,6 +60,7 @@ export class Handout {
         "another iteration or run of this consumer is under way: end it first (stop(), or leave its loop), or make a second consumer",
       );
     }
+    if (this.#user === undefined) this.#isAgainDue = true;
     this.#user = user;
     this.#onWake = onWake;
   }
@@ -77,6 +86,8 @@ export class Handout {
       if (this.isOver(user)) return undefined;
       this.#throwFailure();
       this.#ports.wanted();
+      if (this.#isAgainDue) this.#ports.again();
+      this.#isAgainDue = false;
       const { reader, owned } = this.#ports;
       const taken = await reader.take(this.#end);
       if (taken === undefined) {
@@ -85,8 +96,13 @@ export class Handout {
       }
       const { topic, partition } = taken.state;
       const owner = owned.get(partitionKey(topic, partition));
-      if (owner?.tracker === undefined || owner.phase !== "reading" || this.#user !== user) {
+      if (this.#user !== user) {
         reader.rewind(taken.state);
+        return undefined;
+      }
+      if (owner?.tracker === undefined || owner.phase !== "reading") {
+        // Nobody's, or sought anew while its place was looked up: rewound it would come again and again.
+        if (taken.state.isAssigned) reader.unassign([taken.state]);
         return undefined;
       }
       const { batch, state } = taken;
@@ -105,17 +121,27 @@ export class Handout {
 
   /** A loop gets a record, or a batch that begins with it. */
   hand({ owner, tracker }: OwnedBatch, offset: number): void {
-    this.#inHand = { owner, tracker, offset };
+    this.#inHand = { user: this.#user, owner, tracker, offset };
     this.#isHeld = true;
     owner.taken();
   }
 
-  /** The next is asked for: what was in hand is done. */
-  settle(): void {
+  /**
+   * The next is asked for. What `user` has in hand is done. What a loop that was left had is not, as that may have
+   * thrown: unless it was committed, it comes again.
+   */
+  settle(user: object): void {
     this.putDown();
     const inHand = this.#inHand;
     this.#inHand = undefined;
-    inHand?.tracker.finished(inHand.offset);
+    if (inHand === undefined) return;
+    const { owner, tracker, offset } = inHand;
+    const { reader, isAtMostOnce } = this.#ports;
+    if (inHand.user === user || isAtMostOnce) tracker.finished(offset);
+    else if (owner.tracker === tracker && owner.phase === "reading" && tracker.size > 0) {
+      owner.startOver();
+      giveBack(reader, owner);
+    }
   }
 
   /** A loop commits: what it has in hand counts as done, and may still be worked on. */
@@ -137,6 +163,12 @@ export class Handout {
     this.wake();
   }
 
+  /** Tries again what has failed, now or for the next user. */
+  tryAgain(): void {
+    this.#isAgainDue = true;
+    this.wake();
+  }
+
   /** Lets the user look again. */
   wake(): void {
     this.#ports.reader.leave(this.#end);
@@ -145,7 +177,7 @@ export class Handout {
 
   /** The user throws this, or the next one does. */
   fail(error: unknown): void {
-    this.#failures.push({ error });
+    this.#failure ??= { error };
     this.wake();
   }
 
@@ -164,12 +196,15 @@ export class Handout {
 
   #throwFailure(): void {
     if (this.#fenced !== undefined) throw this.#fenced;
-    const failure = this.#failures.shift();
+    const failure = this.#failure;
+    this.#failure = undefined;
     if (failure !== undefined) throw failure.error;
   }
 }
 
+/** Whether the partition is gone with its topic, be it that there is another of that name. */
 function isVanished(thrown: unknown): thrown is MillraceError {
   if (!(thrown instanceof MillraceError)) return false;
+  if (thrown.details.new_topic_id !== undefined) return true;
   return thrown.reason === "TOPIC_NOT_FOUND" || thrown.reason === "PARTITION_NOT_FOUND";
 }

@@ -123,7 +123,7 @@ export class MemberConsumer implements GroupConsumer {
       if (!owner.isHeld && reader.isAssigned(owner)) reader.resume([owner]);
     }
     membership.tellPaused();
-    handout.wake();
+    handout.tryAgain();
   }
 
   async seek(partition: TopicPartition, to: StartPosition): Promise<void> {

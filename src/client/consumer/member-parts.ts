@@ -10,11 +10,13 @@ import { Committer } from "./committer.ts";
 import type { ConsumerSettings } from "./consumer-settings.ts";
 import { CoordinatorLink } from "./coordinator-link.ts";
 import { Handout } from "./handout.ts";
-import { type MemberSubscription, Membership } from "./membership.ts";
+import { Membership } from "./membership.ts";
+import type { MemberSubscription } from "./membership-ports.ts";
 import { JoinGroupStream } from "./membership-stream.ts";
 import type { OwnedPartition } from "./owned-partition.ts";
 import { PartitionStarter } from "./partition-starter.ts";
 import { Rebalancer } from "./rebalancer.ts";
+import { SecondTries } from "./second-tries.ts";
 
 /** The parts of a group consumer, and who of them tells whom. */
 export class MemberParts {
@@ -27,6 +29,7 @@ export class MemberParts {
   readonly rebalancer: Rebalancer;
   readonly #settings: ConsumerSettings;
   readonly #starter: PartitionStarter;
+  readonly #secondTries: SecondTries;
   #subscription: MemberSubscription;
 
   constructor(cluster: Cluster, settings: ConsumerSettings) {
@@ -40,8 +43,13 @@ export class MemberParts {
     this.handout = new Handout({
       reader,
       owned,
+      isAtMostOnce: settings.isAtMostOnce,
       wanted: () => this.#wanted(),
-      vanished: (error) => this.#tell(() => settings.hooks.onRetry?.(error)),
+      again: () => this.#secondTries.begin(),
+      vanished: (error) => {
+        this.#tell(() => settings.hooks.onRetry?.(error));
+        this.handout.tryAgain();
+      },
     });
     this.membership = new Membership(settings.membership, {
       clock: cluster.clock,
@@ -72,9 +80,16 @@ export class MemberParts {
       cluster,
       reader,
       started: (owner) => this.#started(owner),
-      gap: (gap) => this.#tell(() => settings.hooks.onReset?.(gap)),
-      failed: (error) => this.handout.fail(error),
+      gap: (gap) => settings.hooks.onReset?.(gap),
+      failed: (thrown) => this.handout.fail(thrown),
       retrying: (error) => this.#tell(() => settings.hooks.onRetry?.(error)),
+    });
+    this.#secondTries = new SecondTries(settings, {
+      clock: cluster.clock,
+      reader,
+      owned,
+      starter: this.#starter,
+      due: () => this.handout.tryAgain(),
     });
     this.rebalancer = new Rebalancer(settings, owned, {
       cluster,
@@ -110,7 +125,7 @@ export class MemberParts {
       onOutOfRange: onGap === "fail" ? ("error" as const) : onGap,
       onReset: (reset: Parameters<Rebalancer["reset"]>[0]) => this.rebalancer.reset(reset),
       onCaughtUp: (caughtUp: CaughtUp) => this.#caughtUp(caughtUp),
-      onRetry: hooks.onRetry,
+      onRetry: (error: MillraceError) => this.#tell(() => hooks.onRetry?.(error)),
     };
     return new PartitionReader(cluster, settings, () => {});
   }

@@ -1,51 +1,19 @@
-import type { Clock, Random, Timer } from "../../base/index.ts";
+import type { Timer } from "../../base/index.ts";
 import { MillraceError } from "../../errors/index.ts";
 import type { TopicPartition } from "../api/places.ts";
 import { Backoff } from "../backoff.ts";
-import type {
-  MemberChange,
-  MemberCommand,
-  MembershipStream,
-  MembershipStreamListener,
-} from "./membership-stream.ts";
+import { joinCommand, placeMessage, subscriptionMessage } from "./join-command.ts";
+import type { MembershipPorts, MembershipSettings } from "./membership-ports.ts";
+import type { MemberChange, MemberCommand, MembershipStream } from "./membership-stream.ts";
 
-/** How to be a member. */
-export interface MembershipSettings {
-  readonly group: string;
-  readonly instanceId: string | undefined;
-  readonly clientId: string;
-  readonly assignor: "uniform" | "range" | undefined;
-  readonly sessionTimeoutMs: number;
-  readonly rebalanceTimeoutMs: number;
-  readonly retryTimeoutMs: number;
-}
-
-/** What a member wants to read. */
-export interface MemberSubscription {
-  readonly topics: readonly string[];
-  readonly topicPattern: string;
-}
-
-/** What a membership needs, and who hears of it. */
-export interface MembershipPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Opens a stream to the broker that coordinates the group now. */
-  open(listener: MembershipStreamListener): Promise<MembershipStream>;
-  /** What the member wants to read now. */
-  subscription(): MemberSubscription;
-  /** Partitions that it has not given up. */
-  owned(): readonly TopicPartition[];
-  /** Those of them that it has paused. */
-  paused(): readonly TopicPartition[];
-  changed(change: MemberChange): void;
-  /** The session is over, and all partitions with it; it joins anew by itself. */
-  lost(why: MillraceError): void;
-  /** The membership has ended for good, all partitions with it; `start` begins another. */
-  failed(error: MillraceError): void;
-  /** The stream broke and will be opened again. */
-  retrying(error: MillraceError): void;
-}
+/**
+ * How long the answer to a join is waited for, milliseconds, before it is told and tried again: within these bounds what
+ * is left of retryTimeoutMs. That one may be 0, and a group that is stored takes its time.
+ */
+const ANSWER_MS_MIN = 5_000;
+const ANSWER_MS_MAX = 30_000;
+/** Longest wait for the answer to a leave while the join before it is not answered. */
+const LEAVE_UNANSWERED_MS_MAX = 2_000;
 
 /** Who the member is at the moment: commits are made in this name. */
 export interface MemberIdentity {
@@ -65,6 +33,8 @@ export interface MemberIdentity {
  *      ▲                  ▲                    │  UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, or the time is over
  *      │ failed           └──── lost ◄─────────┤
  *      └───────────────────────────────────────┘  MEMBER_FENCED, or no answer for retryTimeoutMs
+ *
+ * A join that is not answered counts as a break too: a coordinator may hold it while it cannot store the group.
  */
 export class Membership {
   readonly #settings: MembershipSettings;
@@ -77,8 +47,10 @@ export class Membership {
   #stream: MembershipStream | undefined;
   /** Counts streams: what an earlier one says is void. */
   #attempt = 0;
-  /** Since when no stream has been answered, while that is so. */
+  /** Since when no stream has been answered, while one should be. */
   #troubleSinceMs: number | undefined;
+  /** Runs while a join waits for its answer. */
+  #answerTimer: Timer | undefined;
   #sessionTimer: Timer | undefined;
   #sessionEndsMs: number | undefined;
   #retryTimer: Timer | undefined;
@@ -105,7 +77,7 @@ export class Membership {
 
   /** Says that partitions are given up. While the stream is broken, the next one says so by not naming them. */
   release(partitions: readonly TopicPartition[]): void {
-    this.#send({ release: { partitions: partitions.map(plain) } });
+    this.#send({ release: { partitions: partitions.map(placeMessage) } });
   }
 
   /** Says what the member wants to read now. */
@@ -115,7 +87,7 @@ export class Membership {
 
   /** Says what the member has paused now. */
   tellPaused(): void {
-    this.#send({ status: { paused: this.#ports.paused().map(plain) } });
+    this.#send({ status: { paused: this.#ports.paused().map(placeMessage) } });
   }
 
   /** A commit of this session was refused as that of a member who is none. */
@@ -134,9 +106,13 @@ export class Membership {
     void this.#connect();
   }
 
-  /** Leaves the group; resolves when the coordinator has taken note, or after `timeoutMs`. */
-  async leave(timeoutMs: number): Promise<void> {
+  /**
+   * Leaves the group; resolves when the coordinator has taken note, or after `timeoutMs`. One that has not answered the
+   * join reads no leave either: it is not waited for as long, and puts the member out after its session timeout.
+   */
+  async leave(limitMs: number): Promise<void> {
     const stream = this.#stream;
+    const timeoutMs = this.#answerTimer === undefined ? limitMs : Math.min(limitMs, LEAVE_UNANSWERED_MS_MAX);
     if (this.#isRunning && stream !== undefined) {
       await new Promise<void>((resolve) => {
         const timer = this.#ports.clock.schedule(timeoutMs, resolve, "keep-alive");
@@ -179,29 +155,33 @@ export class Membership {
       return;
     }
     this.#stream = stream;
-    stream.send(this.#join());
+    const { memberId, memberEpoch } = this.identity;
+    const owned = memberEpoch === 0 ? [] : this.#ports.owned();
+    stream.send(
+      joinCommand(this.#settings, { memberId, memberEpoch, owned, subscription: this.#ports.subscription() }),
+    );
+    this.#awaitAnswer();
     if (this.#ports.paused().length > 0) this.tellPaused();
   }
 
-  #join(): MemberCommand {
-    const { group, instanceId, clientId, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = this.#settings;
-    return {
-      join: {
-        group,
-        memberId: this.memberId,
-        memberEpoch: this.#memberEpoch,
-        owned: this.#memberEpoch === 0 ? [] : this.#ports.owned().map(plain),
-        instanceId: instanceId ?? "",
-        clientId,
-        subscription: subscriptionMessage(this.#ports.subscription()),
-        assignor: assignor ?? "",
-        sessionTimeoutMs,
-        rebalanceTimeoutMs,
-      },
-    };
+  #awaitAnswer(): void {
+    const { clock } = this.#ports;
+    this.#troubleSinceMs ??= clock.monotonicMs();
+    const endMs = this.#troubleSinceMs + this.#settings.retryTimeoutMs;
+    const waitMs = Math.min(ANSWER_MS_MAX, Math.max(ANSWER_MS_MIN, endMs - clock.monotonicMs()));
+    this.#answerTimer = clock.schedule(waitMs, () => {
+      this.#dropStream();
+      this.#ended(this.#notAnswered(waitMs));
+    });
+  }
+
+  #answered(): void {
+    this.#answerTimer?.cancel();
+    this.#answerTimer = undefined;
   }
 
   #changed(change: MemberChange): void {
+    this.#answered();
     this.#troubleSinceMs = undefined;
     this.#sessionEndsMs = undefined;
     this.#sessionTimer?.cancel();
@@ -211,6 +191,7 @@ export class Membership {
   }
 
   #ended(error: MillraceError): void {
+    this.#answered();
     this.#stream = undefined;
     if (this.#onLeft !== undefined) {
       this.#onLeft();
@@ -267,6 +248,7 @@ export class Membership {
   }
 
   #dropStream(): void {
+    this.#answered();
     this.#attempt++;
     this.#stream?.cancel();
     this.#stream = undefined;
@@ -276,17 +258,15 @@ export class Membership {
     this.#stream?.send(command);
   }
 
+  #notAnswered(waitedMs: number): MillraceError {
+    const { group } = this.#settings;
+    const text = `the coordinator of group "${group}" has not answered the join within ${Math.round(waitedMs)} ms: it may be unable to store the group, its log says more`;
+    return new MillraceError("DEADLINE_EXCEEDED", text, { details: { group } });
+  }
+
   #timeIsOver(): MillraceError {
     const { group, sessionTimeoutMs } = this.#settings;
     const text = `the coordinator of group "${group}" could not be reached for the session timeout of ${sessionTimeoutMs} ms: the partitions count as others' (sessionTimeoutMs says how long to hold them)`;
     return new MillraceError("UNKNOWN_MEMBER", text, { details: { group } });
   }
-}
-
-function subscriptionMessage({ topics, topicPattern }: MemberSubscription) {
-  return { topics: [...topics], topicPattern };
-}
-
-function plain({ topic, partition }: TopicPartition) {
-  return { topic, partition };
 }

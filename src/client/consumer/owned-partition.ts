@@ -109,7 +109,7 @@ export class OwnedPartition implements TopicPartition {
   giveBack(): AssignedState | undefined {
     this.generation++;
     this.#passed = 0; // what is put aside will come again
-    if (this.tracker !== undefined) this.state?.move(this.tracker.end);
+    if (this.tracker !== undefined) this.state?.goBack(this.tracker.end);
     return this.state;
   }
 

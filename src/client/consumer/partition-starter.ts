@@ -14,9 +14,9 @@ export interface StarterPorts {
   readonly reader: PartitionReader;
   /** The partition is read from now on. */
   started(owner: OwnedPartition): void;
-  /** The group's offset was no place to begin; told before anything is handed out. */
+  /** The group's offset was no place to begin; told before anything is handed out. May throw: then it does not begin. */
   gap(gap: OffsetGap): void;
-  failed(error: MillraceError): void;
+  failed(thrown: unknown): void;
   retrying(error: MillraceError): void;
 }
 
@@ -35,8 +35,8 @@ export class PartitionStarter {
   readonly #settings: ConsumerSettings;
   readonly #ports: StarterPorts;
   readonly #starting = new Set<OwnedPartition>();
-  /** One for each topic: two that place a partition must not get in between each other. */
-  readonly #lines = new Map<string, SerialQueue>();
+  /** One for each topic with anything to do: two that place a partition must not get in between each other. */
+  readonly #lines = new Map<string, { readonly queue: SerialQueue; users: number }>();
 
   constructor(settings: ConsumerSettings, ports: StarterPorts) {
     this.#settings = settings;
@@ -56,17 +56,21 @@ export class PartitionStarter {
     await Promise.all([...byTopic.values()].map((all) => this.#startAll(all)));
   }
 
+  /** Whether a partition is ready to be read, and not about to be. */
+  hasFailed(owner: OwnedPartition): boolean {
+    return owner.phase === "starting" && owner.isReady && !this.#starting.has(owner);
+  }
+
   /** Moves a partition that is read. */
   move(owner: OwnedPartition, to: StartPosition): Promise<void> {
-    return this.#lineOf(owner).run(async () => {
+    return this.#inLine(owner, async () => {
       if (owner.phase !== "reading") return;
       const { topic, partition } = owner;
       const { reader } = this.#ports;
       await reader.assign([{ topic, partition, from: to }]);
       if (this.#isStray(owner, "reading")) return;
       if (owner.isPaused || owner.isHeld) reader.pause([owner]);
-      const position = reader.position(topic, partition);
-      if (position !== undefined) owner.begin(position, true);
+      this.#place(owner, true);
     });
   }
 
@@ -78,7 +82,7 @@ export class PartitionStarter {
     let isOver = false;
     while (!isOver) {
       try {
-        isOver = await this.#lineOf(owners[0]!).run(() => this.#tryToStart(owners));
+        isOver = await this.#inLine(owners[0]!, () => this.#tryToStart(owners));
       } catch (thrown) {
         const error = MillraceError.from(thrown);
         const waitMs = backoff.next(error);
@@ -101,25 +105,43 @@ export class PartitionStarter {
     const sought = starts.map(({ owner }) => owner.sought);
     const { reader } = this.#ports;
     await reader.assign(starts.map(({ owner: { topic, partition }, from }) => ({ topic, partition, from })));
-    const isMoved = starts.map(({ owner }, index) => owner.sought !== sought[index]);
-    for (const [index, start] of starts.entries()) if (!isMoved[index]) this.#begin(start);
-    return !isMoved.includes(true);
+    for (const [index, start] of starts.entries()) {
+      const isMoved = () => start.owner.sought !== sought[index];
+      if (!this.#isStray(start.owner, "starting") && !isMoved()) this.#begin(start, isMoved);
+    }
+    return !starts.some(({ owner }, index) => owner.phase === "starting" && owner.sought !== sought[index]);
   }
 
-  #begin({ owner, isCommitted, expired }: Start): void {
+  #begin({ owner, isCommitted, expired }: Start, isMoved: () => boolean): void {
     const { reader } = this.#ports;
-    if (this.#isStray(owner, "starting")) return;
-    owner.phase = "reading";
-    const position = reader.position(owner.topic, owner.partition);
-    if (position === undefined) return; // offline: the iteration throws why
-    const gone = owner.found?.offset ?? 0;
-    owner.begin(position, isCommitted);
+    if (!reader.isAssigned(owner)) return; // offline: the iteration throws why
     if (expired !== undefined) {
-      const lost = Math.max(0, position - gone);
-      const { topic, partition } = owner;
-      this.#ports.gap({ topic, partition, from: gone, to: position, lost, error: expired });
+      try {
+        this.#tellGap(owner, expired);
+      } catch (thrown) {
+        reader.unassign([owner]);
+        this.#ports.failed(thrown);
+        return;
+      }
+      if (this.#isStray(owner, "starting") || isMoved()) return;
     }
+    owner.phase = "reading";
+    this.#place(owner, isCommitted);
     this.#ports.started(owner);
+  }
+
+  #tellGap({ topic, partition, found }: OwnedPartition, error: MillraceError): void {
+    const from = found?.offset ?? 0;
+    const to = this.#ports.reader.position(topic, partition) ?? from;
+    this.#ports.gap({ topic, partition, from, to, lost: Math.max(0, to - from), error });
+  }
+
+  /** The owner's books begin where the reader does. */
+  #place(owner: OwnedPartition, isCommitted: boolean): void {
+    const state = this.#ports.reader.stateOf(owner);
+    if (state === undefined) return;
+    owner.state = state;
+    owner.begin(state.position, isCommitted);
   }
 
   /** Whether the partition was given up while its place was looked up: then it is not to be read. */
@@ -130,13 +152,16 @@ export class PartitionStarter {
     return true;
   }
 
-  #lineOf({ topic }: OwnedPartition): SerialQueue {
-    let line = this.#lines.get(topic);
-    if (line === undefined) {
-      line = new SerialQueue();
-      this.#lines.set(topic, line);
+  async #inLine<T>({ topic }: OwnedPartition, work: () => Promise<T>): Promise<T> {
+    const line = this.#lines.get(topic) ?? { queue: new SerialQueue(), users: 0 };
+    this.#lines.set(topic, line);
+    line.users++;
+    try {
+      return await line.queue.run(work);
+    } finally {
+      line.users--;
+      if (line.users === 0) this.#lines.delete(topic);
     }
-    return line;
   }
 
   #startOf(owner: OwnedPartition): Start | undefined {

@@ -101,13 +101,13 @@ export class Rebalancer {
     this.#remove(owners);
   }
 
-  /** The position of a partition had fallen out of the log. */
+  /** The position of a partition had fallen out of the log. Throws what the program's callback does, with nothing changed. */
   reset({ topic, partition, from, to, error }: PositionReset): void {
     const owner = this.#owned.get(partitionKey(topic, partition));
     if (owner === undefined) return;
-    owner.skipped(to);
     const lost = Math.max(0, to - from);
     this.#settings.hooks.onReset?.({ topic, partition, from, to, lost, error });
+    owner.skipped(to);
     this.#ports.committer.commitStart(owner);
   }
 

@@ -12,7 +12,7 @@ export class AssignedState {
   position: number;
   /** Offset to ask the broker for when it is assigned there again: what lies before it is queued or handed out. */
   fetchOffset: number;
-  /** Topic that the offsets belong to; undefined until it is subscribed after a move. */
+  /** Topic that the offsets belong to; undefined until it is subscribed after a move elsewhere. */
   topicId: string | undefined;
   /** Counts moves: what was queued before a move must not be handed out. */
   generation = 0;
@@ -40,11 +40,16 @@ export class AssignedState {
     return this.highWatermark !== undefined && this.position >= this.highWatermark;
   }
 
-  /** Goes to another offset; what is queued is void. */
+  /** Goes to another offset, of whatever topic has the name now; what is queued is void. */
   move(offset: number): void {
+    this.goBack(offset);
+    this.topicId = undefined;
+  }
+
+  /** Goes back to an offset that was read before, and means nothing in another topic; what is queued is void. */
+  goBack(offset: number): void {
     this.position = offset;
     this.fetchOffset = offset;
-    this.topicId = undefined;
     this.generation++;
   }
 

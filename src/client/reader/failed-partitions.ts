@@ -1,12 +1,11 @@
-import type { MillraceError } from "../../errors/index.ts";
 import { partitionKey } from "./assigned-state.ts";
 
 /** Failures of partitions that no iteration has thrown yet, in the order they came. At most one for each partition. */
 export class FailedPartitions {
-  readonly #failures = new Map<string, MillraceError>();
+  readonly #failures = new Map<string, { readonly thrown: unknown }>();
 
-  add(topic: string, partition: number, error: MillraceError): void {
-    this.#failures.set(partitionKey(topic, partition), error);
+  add(topic: string, partition: number, thrown: unknown): void {
+    this.#failures.set(partitionKey(topic, partition), { thrown });
   }
 
   has(topic: string, partition: number): boolean {
@@ -26,8 +25,8 @@ export class FailedPartitions {
   throwNext(): void {
     const [oldest] = this.#failures;
     if (oldest === undefined) return;
-    const [key, error] = oldest;
+    const [key, { thrown }] = oldest;
     this.#failures.delete(key);
-    throw error;
+    throw thrown;
   }
 }

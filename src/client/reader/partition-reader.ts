@@ -59,6 +59,11 @@ export class PartitionReader implements Reader, TakingReader {
     }
   }
 
+  /** What is known of an assigned partition. */
+  stateOf({ topic, partition }: TopicPartition): AssignedState | undefined {
+    return this.#states.get(partitionKey(topic, partition));
+  }
+
   /** Whether a partition is assigned. */
   isAssigned({ topic, partition }: TopicPartition): boolean {
     return this.#states.has(partitionKey(topic, partition));
@@ -88,7 +93,7 @@ export class PartitionReader implements Reader, TakingReader {
       if (state.isPaused) continue;
       state.isPaused = true;
       this.#router.detach(state);
-      state.move(state.position);
+      state.goBack(state.position);
     }
     this.#dropVoid();
   }
@@ -155,7 +160,22 @@ export class PartitionReader implements Reader, TakingReader {
 
   /** For the iterations: gives back what was taken and not used, from the position on. */
   rewind(state: AssignedState): void {
-    if (state.isAssigned && !state.isPaused) this.#moveTo(state, state.position);
+    if (!state.isAssigned || state.isPaused) return;
+    state.goBack(state.position);
+    this.#attach(state);
+  }
+
+  /** Reads a partition again that has failed, from its position on; nothing if it has been assigned anew since. */
+  readAgain(state: AssignedState): void {
+    const { topic, partition } = state;
+    if (this.#isClosed || this.isAssigned(state)) return;
+    this.#failed.forget(topic, partition);
+    this.#states.set(partitionKey(topic, partition), state);
+    state.isAssigned = true;
+    state.isPaused = false;
+    state.recovered();
+    state.goBack(state.position);
+    this.#attach(state);
   }
 
   async #takeNext(end: EndWatch): Promise<Taken | undefined> {
@@ -212,21 +232,30 @@ export class PartitionReader implements Reader, TakingReader {
       return;
     }
     const { topic, partition, position: from } = state;
-    onReset?.({ topic, partition, from, to, error });
+    try {
+      onReset?.({ topic, partition, from, to, error });
+    } catch (thrown) {
+      this.#fail(topic, partition, thrown); // who refuses to take note of a gap is not led past it
+      return;
+    }
     this.#moveTo(state, to);
   }
 
   #moveTo(state: AssignedState, offset: number): void {
     state.move(offset);
+    this.#attach(state);
+  }
+
+  #attach(state: AssignedState): void {
     this.#dropVoid();
     if (!state.isPaused) this.#router.attach(state);
   }
 
   /** Unassigns a partition that cannot be read; the iteration throws why when it is time. */
-  #fail(topic: string, partition: number, error: MillraceError): void {
+  #fail(topic: string, partition: number, thrown: unknown): void {
     const state = this.#states.get(partitionKey(topic, partition));
     if (state !== undefined) this.#remove(state);
-    this.#failed.add(topic, partition, error);
+    this.#failed.add(topic, partition, thrown);
     this.#dropVoid();
   }
 

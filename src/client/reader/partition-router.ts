@@ -36,7 +36,7 @@ export class PartitionRouter implements SubscriptionListener {
       const metadata = this.#cluster.metadata.peek(topic);
       if (metadata === undefined) throw leaderUnknown(state);
       state.topicId ??= metadata.topicId;
-      if (state.topicId !== metadata.topicId) throw topicReplaced(state);
+      if (state.topicId !== metadata.topicId) throw topicReplaced(state, metadata.topicId);
       const subscription = this.#subscriptionAt(this.#cluster.leader(metadata, partition).endpoint);
       if (state.subscription !== undefined && state.subscription !== subscription) this.detach(state);
       state.subscription = subscription;
@@ -164,11 +164,11 @@ export class PartitionRouter implements SubscriptionListener {
 }
 
 /** The position means nothing in a topic of the same name that was created since: as good as fallen out of the log. */
-function topicReplaced({ topic, partition, fetchOffset }: AssignedState): MillraceError {
+function topicReplaced({ topic, partition, fetchOffset }: AssignedState, newTopicId: string): MillraceError {
   return new MillraceError(
     "OFFSET_OUT_OF_RANGE",
     `topic "${topic}" was deleted and created again: offset ${fetchOffset} of partition ${partition} belongs to the old one; seek to the start or the end`,
-    { details: { topic, partition, offset: fetchOffset } },
+    { details: { topic, partition, offset: fetchOffset, new_topic_id: newTopicId } },
   );
 }
 
