@@ -17,6 +17,17 @@ export function checkStreamConfigs(values: TopicConfigValues): void {
   });
 }
 
+/** Throws INVALID_CONFIG naming the topic, whose own configs and the broker's defaults for topics are not possible together. */
+export function checkServedStreams(topic: string, values: TopicConfigValues): void {
+  try {
+    checkStreamConfigs(values);
+  } catch (error) {
+    const { reason, message, details } = MillraceError.from(error);
+    const text = `topic ${topic}, with the broker's defaults for topics: ${message}; start without that default, set cleanup.policy=delete (or stream.index=false) on the topic, then start with it`;
+    throw new MillraceError(reason, text, { details: { ...details, topic }, cause: error });
+  }
+}
+
 /** Throws INVALID_REQUEST: with more partitions a stream would go on in another one, from revision 0. */
 export function refuseMorePartitions(topic: string, values: TopicConfigValues): void {
   if (!hasStreams(values)) return;

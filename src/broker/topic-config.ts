@@ -192,7 +192,8 @@ export function logConfigOf(values: TopicConfigValues): LogConfig {
     timestampAfterMaxMs: limit("message.timestamp.after.max.ms"),
     fileDeleteDelayMs: limit("file.delete.delay.ms") ?? DAY_MS,
     deletes: policies.includes("delete"),
-    compacts: policies.includes("compact"),
+    // Refused together; and should they ever meet, events of streams are not for cleaning.
+    compacts: policies.includes("compact") && text("stream.index") !== "true",
     deleteRetentionMs: limit("delete.retention.ms") ?? LONG_MAX,
     dirtyRatioMin: number("min.cleanable.dirty.ratio"),
     compactionLagMinMs: limit("min.compaction.lag.ms") ?? LONG_MAX,

@@ -12,7 +12,7 @@ import { isInternalTopic } from "./internal-topics.ts";
 import type { LogManager, TopicLogs } from "./log-manager.ts";
 import { changeFailure } from "./open-metadata.ts";
 import { checkPartitionCount, partitionCountError } from "./partition-count.ts";
-import { checkStreamConfigs, refuseMorePartitions } from "./stream-configs.ts";
+import { checkServedStreams, checkStreamConfigs, refuseMorePartitions } from "./stream-configs.ts";
 import {
   checkTopicConfigName,
   checkTopicConfigs,
@@ -61,10 +61,12 @@ export class Topics {
     this.#parts = parts;
   }
 
-  /** Opens the logs of all active topics and removes what is left of unfinished ones. */
+  /** Opens the logs of all topics; unfinished ones go. Throws INVALID_CONFIG if a default would have streams compacted. */
   async open(): Promise<void> {
     const { store, logs } = this.#parts;
-    for (const metadata of await store.loadTopics()) {
+    const stored = await store.loadTopics();
+    for (const { name, configs } of stored) checkServedStreams(name, this.#withDefaults(name, configs));
+    for (const metadata of stored) {
       const { name, topicId, partitionCount, state } = metadata;
       if (state === "active") {
         const config = this.#logConfig(name, metadata.configs);
@@ -187,13 +189,8 @@ export class Topics {
     checkStreamConfigs(this.#withDefaults(name, configs));
     if (!isInternalTopic(name)) this.#checkPartitionCount(partitionCount, 0);
     if (this.#topics.has(name)) {
-      throw new MillraceError(
-        "TOPIC_ALREADY_EXISTS",
-        `topic ${name} exists already; choose another name or use it`,
-        {
-          details: { topic: name },
-        },
-      );
+      const text = `topic ${name} exists already; choose another name or use it`;
+      throw new MillraceError("TOPIC_ALREADY_EXISTS", text, { details: { topic: name } });
     }
     if (command.validateOnly === true) return undefined;
     const { logs, clock, random } = this.#parts;

@@ -60,6 +60,38 @@ describe("a topic with stream.index=true", () => {
     await broker.close();
   });
 
+  it("is not served where a default for topics would have it compacted, and loses nothing by that", async () => {
+    const fs = new MemoryFileSystem();
+    const metadata = new MemoryMetadataStore(systemRandom);
+    const streamStore = new JournaledStore();
+    const start = async (topicDefaults: Record<string, string>) =>
+      Broker.open({
+        fs,
+        metadata,
+        dataDir: "/data",
+        topicDefaults,
+        streamStore: await streamStore.after(streamStore.length),
+      });
+    const first = await start({});
+    await first.createTopic({ name: "orders", ...STREAMS });
+    await first.createTopic({ name: "compacted", configs: { "cleanup.policy": "compact" } });
+    await append(first, "orders", "s");
+    await first.close();
+    const refusal = { reason: "INVALID_CONFIG", details: { config: "cleanup.policy", topic: "orders" } };
+    await expect(start({ "cleanup.policy": "compact" })).rejects.toMatchObject(refusal);
+    await expect(start({ "stream.index": "true" })).rejects.toMatchObject({
+      ...refusal,
+      details: { topic: "compacted" },
+    });
+    const again = await start({});
+    expect(await lastRevision(again, "orders", "s")).toBe(0);
+    await again.alterTopicConfig("orders", { set: { "cleanup.policy": "delete" }, reset: [] });
+    await again.close();
+    const last = await start({ "cleanup.policy": "compact" });
+    expect(await lastRevision(last, "orders", "s")).toBe(0);
+    await last.close();
+  });
+
   it("keeps its partitions, each stream in the one of its key", async () => {
     const broker = await open();
     await broker.createTopic({ name: "a", partitionCount: 4, ...STREAMS });
