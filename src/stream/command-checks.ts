@@ -1,9 +1,8 @@
 /** What a call must be like before anything is done for it. Names of fields are those of the API. */
 import { MillraceError } from "../errors/index.ts";
-import { RESERVED_PREFIX } from "./event-headers.ts";
+import { RESERVED_PREFIX, STREAM_BYTES_MAX } from "./event-headers.ts";
 import type { AppendEventsCommand, ExpectedRevision, NewEvent, ReadStreamQuery } from "./types.ts";
 
-const STREAM_BYTES_MAX = 1_024;
 const EVENTS_MAX = 1_000;
 const TYPE_BYTES_MAX = 255;
 const IDEMPOTENCY_KEY_BYTES_MAX = 255;

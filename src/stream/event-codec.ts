@@ -2,7 +2,7 @@
 import { BATCH_BYTES_MAX } from "../base/index.ts";
 import { MillraceError } from "../errors/index.ts";
 import { BatchBuilder, type RecordCursor } from "../record/index.ts";
-import { markedHeaders, marksOf, programHeaders, typeOf } from "./event-headers.ts";
+import { isStreamKey, markedHeaders, marksOf, programHeaders, typeOf } from "./event-headers.ts";
 import type { NewEvent, StreamEvent } from "./types.ts";
 
 /** Events of one append. */
@@ -47,12 +47,13 @@ export interface RecordPlace {
 /** The record under the cursor, copied out of its batch. */
 export function decodeEvent(cursor: RecordCursor, { partition, revision }: RecordPlace): StreamEvent {
   const headers = cursor.headerCount > 0 ? cursor.headers : [];
-  const marks = marksOf(headers);
+  const marks = marksOf(headers, cursor.offset);
   const { key, value } = cursor;
+  const isOfStream = isStreamKey(cursor.keyLength);
   return {
     stream: key === null ? null : Buffer.from(key),
-    revision: key === null ? undefined : (revision ?? marks.snapshotRevision ?? marks.revision),
-    isSnapshot: key !== null && marks.snapshotRevision !== undefined,
+    revision: isOfStream ? (revision ?? marks.snapshotRevision ?? marks.revision) : undefined,
+    isSnapshot: isOfStream && marks.snapshotRevision !== undefined,
     type: typeOf(headers),
     value: value === null ? null : Buffer.from(value),
     headers: programHeaders(headers),

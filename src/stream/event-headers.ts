@@ -22,13 +22,24 @@ export interface EventMarks {
 
 const NO_MARKS: EventMarks = { revision: undefined, snapshotRevision: undefined, idempotencyKey: undefined };
 
-/** Reads the marks; of a name that is there twice the last counts, and numbers that are none do not. */
-export function marksOf(headers: readonly RecordHeader[]): EventMarks {
+/** Longest key of a stream. Records with longer ones belong to none. */
+export const STREAM_BYTES_MAX = 1_024;
+
+/** Whether a key of this length, undefined for none, may be that of a stream. */
+export function isStreamKey(length: number | undefined): boolean {
+  return length !== undefined && length > 0 && length <= STREAM_BYTES_MAX;
+}
+
+/**
+ * Reads the marks of a record; of a name that is there twice the last counts. What cannot be a revision at this offset
+ * is passed over: a stream has no more events than the log has offsets.
+ */
+export function marksOf(headers: readonly RecordHeader[], offset: number): EventMarks {
   let marks = NO_MARKS;
   for (const { key, value } of headers) {
     if (!key.startsWith(RESERVED_PREFIX)) continue;
-    if (key === REVISION) marks = { ...marks, revision: numberOf(value) };
-    else if (key === SNAPSHOT) marks = { ...marks, snapshotRevision: numberOf(value) };
+    if (key === REVISION) marks = { ...marks, revision: numberOf(value, offset) };
+    else if (key === SNAPSHOT) marks = { ...marks, snapshotRevision: numberOf(value, offset - 1) };
     else if (key === IDEMPOTENCY_KEY) marks = { ...marks, idempotencyKey: textOf(value) };
   }
   return marks;
@@ -72,8 +83,8 @@ function textOf(value: Uint8Array | null | undefined): string | undefined {
   return value === null || value === undefined ? undefined : Buffer.from(value).toString();
 }
 
-function numberOf(value: Uint8Array | null): number | undefined {
+function numberOf(value: Uint8Array | null, max: number): number | undefined {
   const text = textOf(value);
   const number = text !== undefined && DECIMAL.test(text) ? Number(text) : undefined;
-  return number !== undefined && Number.isSafeInteger(number) ? number : undefined;
+  return number !== undefined && number <= max ? number : undefined;
 }

@@ -91,7 +91,8 @@ export class StreamIndex {
    * forgotten at the latest when it is followed again, or by `sweep`.
    */
   forget(log: PartitionLog, topicId: string, partition: number): void {
-    const left = this.leave(log);
+    const index = this.#partitions.get(log);
+    const left = this.leave(log).then(() => index?.detach());
     const key = endingKey(topicId, partition);
     const ended: Promise<void> = Promise.all([left, this.#ending.get(key)])
       .then(() => this.forgetPartition(topicId, partition))

@@ -60,7 +60,10 @@ export interface RevisionConflict {
 /** An event as stored. */
 export interface StreamEvent {
   readonly stream: Buffer | null;
-  /** Number in its stream from 0; of a snapshot, the revision of the last event that it includes. */
+  /**
+   * Number in its stream from 0; of a snapshot, the revision of the last event that it includes. Undefined for records
+   * without a key of 1 to 1,024 bytes, which belong to no stream.
+   */
   readonly revision: number | undefined;
   readonly isSnapshot: boolean;
   /** Empty if it has none. */

@@ -50,15 +50,15 @@ describe("the index of a partition", () => {
   it("takes a batch of many streams in, piece by piece, and goes on between two pieces after a crash", async () => {
     const store = new JournaledStore();
     const rig = await StreamRig.open({ store });
-    const records = Array.from({ length: 6_000 }, (_, i) => ({ key: `${i % 1_500}`, value: `${i}` }));
+    const records = Array.from({ length: 4_000 }, (_, i) => ({ key: `${i % 1_000}`, value: `${i}` }));
     await rig.produce([...records, { key: null, value: null }]);
     for (let i = 0; i < 10; i++) await turn();
     await rig.close();
     for (const writes of [store.length, store.length - 1, store.length - 3, 2]) {
       rig.store = await store.after(writes);
       await rig.open();
-      expect(await values(rig, "7")).toEqual(["0:7", "1:1507", "2:3007", "3:4507"]);
-      expect((await rig.read("1499")).info.lastRevision).toBe(3);
+      expect(await values(rig, "7")).toEqual(["0:7", "1:1007", "2:2007", "3:3007"]);
+      expect((await rig.read("999")).info.lastRevision).toBe(3);
       await rig.close();
     }
   });
@@ -66,15 +66,15 @@ describe("the index of a partition", () => {
   it("takes a batch of more records than it may note from the log instead", async () => {
     const rig = await StreamRig.open();
     await rig.append("a", ["0"]);
-    const many = Array.from({ length: 20_001 }, (_, i) => ({ key: i % 2 === 0 ? "a" : null, value: null }));
+    const many = Array.from({ length: 4_097 }, (_, i) => ({ key: i % 2 === 0 ? "a" : null, value: null }));
     const produced = rig.produce(many);
-    const appended = rig.append("a", ["last"], { expected: 10_001 });
+    const appended = rig.append("a", ["last"], { expected: 2_049 });
     await produced;
-    expect(await appended).toMatchObject({ baseOffset: 20_002, firstRevision: 10_002 });
+    expect(await appended).toMatchObject({ baseOffset: 4_098, firstRevision: 2_050 });
     const { events } = await rig.read("a", { direction: "backwards", maxEvents: 2 });
     expect(events.map(({ revision, offset }) => [revision, offset])).toEqual([
-      [10_002, 20_002],
-      [10_001, 20_001],
+      [2_050, 4_098],
+      [2_049, 4_097],
     ]);
     await rig.close();
   });
@@ -381,6 +381,7 @@ describe("a log without streams", () => {
     await rig.append("a", ["0"]);
     rig.index.forget(rig.log, "0123456789abcdef0123456789abcdef", 0);
     await expect(rig.append("a", ["1"])).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+    await turn();
     await turn();
     expect(rig.log.guard).toBeUndefined();
     await rig.log.append(batchOf(["x"]), undefined);

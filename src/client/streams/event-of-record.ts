@@ -2,6 +2,8 @@ import type { RecordHeader } from "../../record/index.ts";
 import type { ConsumedRecord } from "../api/reader.ts";
 import type { StreamEvent } from "../api/streams.ts";
 
+/** Records with longer keys belong to no stream. */
+const STREAM_BYTES_MAX = 1_024;
 /** Headers that Millrace adds to the records of events begin so; see src/stream/README.md. */
 const RESERVED_PREFIX = "millrace.";
 
@@ -17,12 +19,13 @@ export function eventOfRecord(record: ConsumedRecord): StreamEvent {
   let type: string | undefined;
   let revision: number | undefined;
   let snapshotRevision: number | undefined;
+  const isOfStream = stream !== null && stream.length > 0 && stream.length <= STREAM_BYTES_MAX;
   for (const header of record.headers) {
     if (!header.key.startsWith(RESERVED_PREFIX)) headers.push(header);
     else if (header.key === "millrace.type") type ??= text(header);
-    else if (stream === null) continue;
-    else if (header.key === "millrace.revision") revision = number(header);
-    else if (header.key === "millrace.snapshot") snapshotRevision = number(header);
+    else if (!isOfStream) continue;
+    else if (header.key === "millrace.revision") revision = number(header, offset);
+    else if (header.key === "millrace.snapshot") snapshotRevision = number(header, offset - 1);
   }
   return {
     topic,
@@ -42,8 +45,8 @@ function text({ value }: RecordHeader): string {
   return value === null ? "" : Buffer.from(value).toString();
 }
 
-/** Undefined for what no append has written. */
-function number(header: RecordHeader): number | undefined {
+/** Undefined for what no append has written: a stream has no more events than its log has offsets. */
+function number(header: RecordHeader, max: number): number | undefined {
   const digits = text(header);
-  return DECIMAL.test(digits) && Number.isSafeInteger(Number(digits)) ? Number(digits) : undefined;
+  return DECIMAL.test(digits) && Number(digits) <= max ? Number(digits) : undefined;
 }

@@ -1,5 +1,5 @@
 import { iterateBatches, readBatchHeader, readLastOffset, RecordCursor } from "../../record/index.ts";
-import { type EventMarks, marksOf } from "../event-headers.ts";
+import { type EventMarks, isStreamKey, marksOf } from "../event-headers.ts";
 import type { StreamHead } from "../stream-head.ts";
 import type { HeadMap } from "./head-map.ts";
 import type { TailUnit } from "./tail.ts";
@@ -16,14 +16,14 @@ interface FoundRecord {
   readonly isFirst: boolean;
 }
 
-const UNMARKED = marksOf([]);
+const UNMARKED = marksOf([], 0);
 
 /**
  * Notes what was read from the log from `fromOffset` on: at most some thousand records, of a larger batch only a part.
  * The heads are loaded from the index first and must be those of `fromOffset`.
  *
  * An event has the revision that it tells if that is not below the next of its stream: events before it may be gone.
- * Otherwise, and if it tells none, it has the next.
+ * Otherwise, and if it tells none, it has the next, and no append wrote it.
  */
 export async function noteRead(
   chunks: readonly Buffer[],
@@ -48,9 +48,9 @@ export async function noteRead(
 
 function note(unit: UnitBuilder, { head, offset, marks, isFirst }: FoundRecord): void {
   const { revision, snapshotRevision } = marks;
-  const idempotencyKey = isFirst ? marks.idempotencyKey : undefined;
   if (snapshotRevision === undefined && revision !== undefined) head.skipTo(revision);
   const isPlain = snapshotRevision === undefined && revision !== head.nextRevision;
+  const idempotencyKey = isFirst && !isPlain ? marks.idempotencyKey : undefined;
   unit.append(head, offset, { isPlain, snapshotRevision, idempotencyKey });
 }
 
@@ -72,9 +72,9 @@ function find(chunks: readonly Buffer[], fromOffset: number, heads: HeadMap) {
         const { offset } = cursor;
         if (offset < fromOffset) continue;
         if (records.length === RECORDS_MAX) return { records, endOffset: offset, leaderEpoch };
-        if (cursor.keyLength === undefined) continue;
+        if (!isStreamKey(cursor.keyLength)) continue;
         const head = heads.hold(cursor.key!.toString("latin1"));
-        const marks = cursor.headerCount > 0 ? marksOf(cursor.headers) : UNMARKED;
+        const marks = cursor.headerCount > 0 ? marksOf(cursor.headers, offset) : UNMARKED;
         records.push({ head, offset, marks, isFirst: offset === header.baseOffset });
       }
       endOffset = lastOffset + 1;

@@ -89,16 +89,23 @@ export class PartitionIndex {
     this.#running = before.then(() => this.#run());
   }
 
-  /** Follows the log no more; what is readable by now is written first, if the index is live. */
+  /**
+   * Follows the log no more; what is readable by now is written first, if the index is live. Nobody may write what the
+   * index stands on until `detach`.
+   */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#changed();
     await this.#running;
     this.#fallBehind();
     this.log.unlisten(this.#news);
-    if (this.log.guard === this.guard) this.log.guard = undefined;
     this.#isClosed = true;
     this.#changed();
+  }
+
+  /** The log has no streams any more. To be called after `close`. */
+  detach(): void {
+    if (this.log.guard === this.guard) this.log.guard = undefined;
   }
 
   /** The head of a stream at the end of the log, to be given back with `heads.unpin`. Waits until there is one. */

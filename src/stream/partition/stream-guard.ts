@@ -1,15 +1,15 @@
 import { MillraceError } from "../../errors/index.ts";
 import type { AppendGuard, Placing } from "../../log/index.ts";
 import { RecordCursor } from "../../record/index.ts";
-import { reservedHeader } from "../event-headers.ts";
+import { isStreamKey, reservedHeader } from "../event-headers.ts";
 import { isExpected, reservedInRecord, snapshotAhead, wrongRevision } from "../stream-errors.ts";
 import type { HeadMap } from "./head-map.ts";
 import type { StreamCondition } from "./stream-condition.ts";
 import type { Tail } from "./tail.ts";
 import { PLAIN, UnitBuilder } from "./unit-builder.ts";
 
-/** A batch of more records is left to be read from the log: its streams would fill the memory. */
-const NOTED_RECORDS_MAX = 20_000;
+/** A batch of more records is left to be read from the log, slice by slice: noting it would hold everything else up. */
+const NOTED_RECORDS_MAX = 4_096;
 /** Runs written together, so that a write does not hold everything else up. */
 const UNIT_RUNS_MAX = 1_024;
 
@@ -28,7 +28,8 @@ export interface StreamGuardParts {
 
 /**
  * The say of the streams in their log. Live, every batch is noted in the heads as it gets its offset, so that they are
- * always at the end of the log and a condition is checked against nothing older; otherwise conditions are refused.
+ * always at the end of the log and a condition is checked against nothing older; otherwise conditions are refused. Live
+ * or not, nobody but `AppendEvents` writes what the index stands on.
  */
 export class StreamGuard implements AppendGuard {
   readonly #parts: StreamGuardParts;
@@ -58,7 +59,7 @@ export class StreamGuard implements AppendGuard {
   place(placing: Placing): void {
     const { condition } = placing;
     if (condition !== undefined) this.#placeEvents(placing, condition as StreamCondition);
-    else if (this.#isLive) this.#placePlain(placing);
+    else this.#placePlain(placing);
   }
 
   commit(): void {
@@ -100,7 +101,7 @@ export class StreamGuard implements AppendGuard {
   }
 
   #placePlain({ batch, header, baseOffset }: Placing): void {
-    const isNoted = header.recordCount <= NOTED_RECORDS_MAX;
+    const isNoted = this.#isLive && header.recordCount <= NOTED_RECORDS_MAX;
     const units: UnitBuilder[] = [];
     try {
       this.#note(batch, baseOffset - header.baseOffset, isNoted ? units : undefined);
@@ -110,9 +111,12 @@ export class StreamGuard implements AppendGuard {
       for (const head of held) this.#parts.heads.rest(head);
       throw error;
     }
+    if (!isNoted) {
+      if (this.#isLive) this.#parts.fallBehind();
+      return;
+    }
     const endOffset = baseOffset + header.lastOffsetDelta + 1;
-    if (!isNoted) this.#parts.fallBehind();
-    else if (units.length === 0) this.#stage(new UnitBuilder(), endOffset);
+    if (units.length === 0) units.push(new UnitBuilder());
     for (const [index, unit] of units.entries())
       this.#stage(unit, units[index + 1]?.firstOffset ?? endOffset);
   }
@@ -122,10 +126,9 @@ export class StreamGuard implements AppendGuard {
     const cursor = this.#cursor;
     cursor.reset(batch);
     while (cursor.next()) {
-      if (cursor.keyLength === undefined) continue;
       const reserved = cursor.headerCount > 0 ? reservedHeader(cursor.headers) : undefined;
       if (reserved !== undefined) throw reservedInRecord(reserved);
-      if (units === undefined) continue;
+      if (units === undefined || !isStreamKey(cursor.keyLength)) continue;
       let unit = units.at(-1);
       if (unit === undefined || unit.runs.length === UNIT_RUNS_MAX) {
         unit = new UnitBuilder();
