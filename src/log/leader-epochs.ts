@@ -48,13 +48,13 @@ export class LeaderEpochs {
 
   /**
    * Notes, durably, that `epoch` begins at `startOffset`; nothing happens if it is the newest already. Terms that ended
-   * below the log start offset are forgotten.
+   * at or below `firstOffset` are forgotten.
    */
-  async begin(epoch: number, startOffset: number, logStartOffset: number): Promise<void> {
+  async begin(epoch: number, startOffset: number, firstOffset: number): Promise<void> {
     const latest = this.latestEpoch;
     if (latest !== undefined && epoch <= latest) return;
     const kept = this.#terms.filter((term) => term.startOffset < startOffset);
-    const firstNeeded = kept.findLastIndex((term) => term.startOffset <= logStartOffset);
+    const firstNeeded = kept.findLastIndex((term) => term.startOffset <= firstOffset);
     await this.#replace([...kept.slice(Math.max(0, firstNeeded)), { epoch, startOffset }]);
   }
 

@@ -6,6 +6,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import { outOfRange } from "./log-reader.ts";
 import type { LogState } from "./log-state.ts";
 import type { LogWriter } from "./log-writer.ts";
+import type { ProducerSnapshots } from "./producer-snapshots.ts";
 import { countExpired } from "./retention.ts";
 import type { Segment } from "./segment.ts";
 import type { LogConfig, LogEnvironment } from "./types.ts";
@@ -16,6 +17,7 @@ export interface TrimmerParts {
   readonly state: LogState;
   readonly writer: LogWriter;
   readonly commit: GroupCommit;
+  readonly snapshots: ProducerSnapshots;
   readonly config: () => LogConfig;
   readonly guard: () => AppendGuard | undefined;
   /** Makes the log start offset durable. */
@@ -24,7 +26,8 @@ export interface TrimmerParts {
 
 /**
  * Shortens a log at its start: on demand and by retention. The log start offset is durable before the first segment
- * below it goes, or recovery would take the gap for damage. All work runs between two writes.
+ * below it goes, or recovery would take the gap for damage; and before that what is known of producers is, because a start
+ * that finds it raised removes those segments. All work runs between two writes.
  */
 export class LogTrimmer {
   readonly #parts: TrimmerParts;
@@ -39,7 +42,7 @@ export class LogTrimmer {
 
   /** See PartitionLog.trim. */
   async trim(beforeOffset: number): Promise<number> {
-    const { state, writer, commit, config, env } = this.#parts;
+    const { state, writer, commit, snapshots, config, env } = this.#parts;
     if (!(Number.isSafeInteger(beforeOffset) && beforeOffset >= 0 && beforeOffset <= state.highWatermark)) {
       throw outOfRange(state, beforeOffset);
     }
@@ -48,6 +51,7 @@ export class LogTrimmer {
     return writer.exclusively(async () => {
       // After a power loss the log must not end below its start.
       if (beforeOffset > state.durableOffset) await commit.flush();
+      await snapshots.outlive(firstKept(state, beforeOffset));
       await this.#raiseStart(beforeOffset);
       const limits = { retentionMs: undefined, retentionBytes: undefined };
       await this.#deleteExpired({ ...config(), ...limits }, env.clock.nowMs(), limit);
@@ -82,13 +86,15 @@ export class LogTrimmer {
   }
 
   async #deleteExpired(config: LogConfig, nowMs: number, limit: number): Promise<number> {
-    const { state, writer, env } = this.#parts;
+    const { state, writer, snapshots, env } = this.#parts;
     const { segments } = state;
     const count = this.#countExpired(config, nowMs, limit);
     if (count === 0) return 0;
-    if (count === segments.length) await writer.roll();
     const expired = segments.slice(0, count);
-    await this.#raiseStart(expired.at(-1)!.nextOffset);
+    const { nextOffset } = expired.at(-1)!;
+    await snapshots.outlive(nextOffset);
+    if (count === segments.length) await writer.roll();
+    await this.#raiseStart(nextOffset);
     for (const segment of expired) {
       await segment.markDeleted().catch((error: unknown) => {
         throw writer.settle(error, "delete segments");
@@ -137,6 +143,12 @@ export class LogTrimmer {
       env.logger.warn({ partition: state.name, error: String(error) }, "deleted segments not removed yet");
     }
   }
+}
+
+/** Base offset of the first segment that a start would keep if this were the log start; a roll may come before it. */
+function firstKept(state: LogState, logStartOffset: number): number {
+  const isEnd = logStartOffset === state.logEndOffset;
+  return isEnd ? logStartOffset : (state.segmentFor(logStartOffset)?.baseOffset ?? 0);
 }
 
 function notPersisted({ name, logStartOffset }: LogState, cause: unknown): MillraceError {

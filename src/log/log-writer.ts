@@ -189,7 +189,9 @@ export class LogWriter {
         await this.roll();
       }
       const { epochs, leaderEpoch, state } = this.#parts;
-      await epochs.begin(leaderEpoch, state.logEndOffset, state.logStartOffset);
+      // A snapshot of producers at the base of the first segment is known by the epoch of the offset below it.
+      const firstOffset = Math.max(0, state.segments[0]!.baseOffset - 1);
+      await epochs.begin(leaderEpoch, state.logEndOffset, firstOffset);
     } catch (error) {
       this.#answers.acknowledge();
       this.#refuseFirst(first, this.settle(error, "begin a segment"));

@@ -94,7 +94,13 @@ export class PartitionLog {
     const { segments, logStartOffset, logEndOffset } = recovered;
     const state = new LogState(options.name, folder, segments, logStartOffset, logEndOffset);
     const producers = new ProducerState(env.producers, env.producerExpirationMs);
-    const snapshots = new ProducerSnapshots({ env, state, epochs, producers });
+    const snapshots = new ProducerSnapshots({
+      env,
+      state,
+      epochs,
+      producers,
+      flush: async () => log?.flush(),
+    });
     await snapshots.restore().catch((error: unknown) => {
       producers.clear();
       throw error;

@@ -20,12 +20,16 @@ export interface ProducerSnapshotsParts {
   readonly state: LogState;
   readonly epochs: LeaderEpochs;
   readonly producers: ProducerState;
+  /** Flushes everything written so far; throws if the log is or goes offline. */
+  readonly flush: () => Promise<void>;
 }
 
 /** Keeps what a log knows of its producers beyond a restart: a snapshot, and the batches behind it. */
 export class ProducerSnapshots {
   readonly #parts: ProducerSnapshotsParts;
   readonly #files: SnapshotFiles;
+  /** Batches below may be gone, and a durable snapshot at or above is owed. */
+  #owedOffset = 0;
 
   constructor(parts: ProducerSnapshotsParts) {
     this.#parts = parts;
@@ -35,34 +39,63 @@ export class ProducerSnapshots {
   /** Restores the producers of a recovered log. Throws LOG_CORRUPT for a damaged batch. */
   async restore(): Promise<void> {
     const { state, producers } = this.#parts;
-    const snapshot = await this.#files.load((candidate) => this.#isTrue(candidate));
+    const firstOffset = state.segments[0]?.baseOffset ?? 0;
+    const snapshot = await this.#files.load(firstOffset, (candidate) => this.#isTrue(candidate));
     if (snapshot !== undefined) producers.restore(snapshot.producers);
     for (const segment of segmentsBehind(state.segments, snapshot?.offset ?? -1)) {
       await learn(segment, snapshot?.offset ?? segment.baseOffset, this.#parts);
     }
   }
 
-  /** Takes a snapshot if much was written since the last. */
+  /** Takes a snapshot if much was written since the last, or if a durable one could not be taken when it had to be. */
   async takeIfDue(): Promise<void> {
-    if (this.#parts.producers.bytesSinceSnapshot >= DUE_BYTES) await this.take();
+    if (this.#isOwed || this.#parts.producers.bytesSinceSnapshot >= DUE_BYTES) await this.take();
   }
 
   /** Takes a snapshot of what is known at the end of the log. */
   async take(): Promise<void> {
-    const { env, state, epochs, producers } = this.#parts;
-    const offset = state.logEndOffset;
-    if (offset === 0) return;
-    const leaderEpoch = epochOfEnd(epochs, offset);
-    await this.#files.write({ offset, leaderEpoch, producers: producers.takeSnapshot(env.clock.nowMs()) });
+    const { logEndOffset, durableOffset } = this.#parts.state;
+    if (logEndOffset === 0) return;
+    // Of a flushed end only: one that a power loss takes back would take the snapshot with it.
+    if (this.#isOwed && durableOffset === logEndOffset) await this.#files.writeDurable(this.#known());
+    else await this.#files.write(this.#known());
   }
 
   /**
-   * True if the log still has all that the snapshot knew of. A log that lost its end since and grew beyond it again
-   * did that under a later leader epoch.
+   * To be called between two writes before batches below `offset` go for good: what they told of producers is durable
+   * then. A disk that refuses does not keep them from going, because that may be what it has no room for; until a later
+   * attempt succeeds, a crash makes the log forget producers. Throws STORAGE_OFFLINE if what is written cannot be flushed.
+   */
+  async outlive(offset: number): Promise<void> {
+    const isNothingKnown = this.#parts.producers.producerCount === 0 && this.#files.count === 0;
+    if (isNothingKnown) return;
+    this.#owedOffset = Math.max(this.#owedOffset, offset);
+    if (!this.#isOwed) return;
+    await this.#parts.flush();
+    await this.take();
+  }
+
+  get #isOwed(): boolean {
+    return this.#owedOffset > (this.#files.durableOffset ?? 0);
+  }
+
+  #known(): ProducerSnapshot {
+    const { env, state, epochs, producers } = this.#parts;
+    const offset = state.logEndOffset;
+    const leaderEpoch = epochOfEnd(epochs, offset);
+    return { offset, leaderEpoch, producers: producers.takeSnapshot(env.clock.nowMs()) };
+  }
+
+  /**
+   * True if the log still has all that the snapshot knew of, and every batch behind it is there to be read: without
+   * them it would take old sequences for new ones. A log that lost its end since and grew beyond it again did that under
+   * a later leader epoch.
    */
   #isTrue({ offset, leaderEpoch }: ProducerSnapshot): boolean {
     const { state, epochs } = this.#parts;
-    return offset <= state.logEndOffset && epochOfEnd(epochs, offset) === leaderEpoch;
+    if (offset > state.logEndOffset || epochOfEnd(epochs, offset) !== leaderEpoch) return false;
+    const [first] = segmentsBehind(state.segments, offset);
+    return first === undefined || first.baseOffset <= offset;
   }
 }
 

@@ -4,33 +4,53 @@ import { segmentStem, snapshotOffsetOf, SNAPSHOT_SUFFIX } from "./segment-names.
 import type { LogEnvironment } from "./types.ts";
 import { writeAll } from "./write-whole.ts";
 
-/** The newest of all could be of an end that a power loss takes back. */
-const SNAPSHOTS_KEPT = 2;
+/** Beside the oldest: the newest of all could be of an end that a power loss takes back. */
+const NEWEST_KEPT = 2;
 const SNAPSHOT_BYTES_MAX = 64 * 1_048_576;
 
 /**
- * The files with what a log knows of its producers. They are derived from the batches: none is ever flushed, a damaged
- * one is passed over, and a failure to write one costs nothing but a slower start.
+ * The files with what a log knows of its producers. Most are derived from batches that are still there: they are not
+ * flushed, and a failure to write one costs nothing but a slower start. One is durable, as soon as batches are gone: it
+ * is the oldest then, and stays until another one is. A damaged one is passed over.
  */
 export class SnapshotFiles {
   readonly #env: LogEnvironment;
   readonly #folder: string;
   /** Offsets of the files, oldest first. */
   #offsets: number[] = [];
+  #durableOffset: number | undefined;
 
   constructor(env: LogEnvironment, folder: string) {
     this.#env = env;
     this.#folder = folder;
   }
 
-  /** The newest that `isTrue` accepts. The others are removed if they are newer, for they will never be. */
-  async load(isTrue: (snapshot: ProducerSnapshot) => boolean): Promise<ProducerSnapshot | undefined> {
+  /** Of the newest that a power loss leaves as it is, if this process wrote one. */
+  get durableOffset(): number | undefined {
+    return this.#durableOffset;
+  }
+
+  get count(): number {
+    return this.#offsets.length;
+  }
+
+  /**
+   * The newest that `isTrue` accepts. The others are removed if they are newer or lie below `firstOffset`, where the log
+   * has nothing any more: they will never be.
+   */
+  async load(
+    firstOffset: number,
+    isTrue: (snapshot: ProducerSnapshot) => boolean,
+  ): Promise<ProducerSnapshot | undefined> {
     const { fs } = this.#env;
     const names = (await fs.list(this.#folder)).map(({ name }) => name);
     this.#offsets = names
       .map(snapshotOffsetOf)
       .filter((offset) => offset !== undefined)
       .sort((a, b) => a - b);
+    const gone = this.#offsets.filter((offset) => offset < firstOffset);
+    if (gone.length > 0) await this.#tolerate("remove", gone[0]!, () => this.#removeAll(gone));
+    this.#offsets = this.#offsets.filter((offset) => offset >= firstOffset);
     for (let newest = this.#offsets.at(-1); newest !== undefined; newest = this.#offsets.at(-1)) {
       const snapshot = await this.#read(newest);
       if (snapshot !== undefined && isTrue(snapshot)) return snapshot;
@@ -43,16 +63,34 @@ export class SnapshotFiles {
   /** Writes the snapshot, unless the newest is of the same offset. */
   async write(snapshot: ProducerSnapshot): Promise<void> {
     if (this.#offsets.at(-1) === snapshot.offset) return;
-    const { fs } = this.#env;
-    const path = this.#path(snapshot.offset);
-    const bytes = encodeSnapshot(snapshot);
     await this.#tolerate("write", snapshot.offset, async () => {
-      await writeFile(fs, `${path}.tmp`, bytes);
-      await fs.rename(`${path}.tmp`, path);
-      this.#offsets.push(snapshot.offset);
-      for (const offset of this.#offsets.slice(0, -SNAPSHOTS_KEPT)) await fs.remove(this.#path(offset));
-      this.#offsets = this.#offsets.slice(-SNAPSHOTS_KEPT);
+      await this.#replace(snapshot, false);
+      await this.#removeAll(this.#offsets.slice(1, -NEWEST_KEPT));
     });
+  }
+
+  /** Writes the snapshot so that it lasts; no other is needed then. The log is flushed up to its offset. */
+  async writeDurable(snapshot: ProducerSnapshot): Promise<void> {
+    await this.#tolerate("write", snapshot.offset, async () => {
+      await this.#replace(snapshot, true);
+      await this.#env.fs.syncDirectory(this.#folder);
+      this.#durableOffset = snapshot.offset;
+      await this.#removeAll(this.#offsets.slice(0, -1));
+    });
+  }
+
+  async #replace(snapshot: ProducerSnapshot, isFlushed: boolean): Promise<void> {
+    const { fs } = this.#env;
+    const { offset } = snapshot;
+    const path = this.#path(offset);
+    await writeFile(fs, `${path}.tmp`, encodeSnapshot(snapshot), isFlushed);
+    await fs.rename(`${path}.tmp`, path);
+    if (this.#offsets.at(-1) !== offset) this.#offsets.push(offset);
+  }
+
+  async #removeAll(offsets: readonly number[]): Promise<void> {
+    for (const offset of offsets) await this.#env.fs.remove(this.#path(offset));
+    this.#offsets = this.#offsets.filter((offset) => !offsets.includes(offset));
   }
 
   async #read(offset: number): Promise<ProducerSnapshot | undefined> {
@@ -85,11 +123,12 @@ export class SnapshotFiles {
   }
 }
 
-async function writeFile(fs: FileSystem, path: string, bytes: Buffer): Promise<void> {
+async function writeFile(fs: FileSystem, path: string, bytes: Buffer, isFlushed: boolean): Promise<void> {
   await fs.remove(path);
   const file = await fs.open(path, "create");
   try {
     await writeAll(file, path, [bytes], 0);
+    if (isFlushed) await file.datasync();
   } finally {
     await file.close();
   }

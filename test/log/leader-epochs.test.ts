@@ -3,7 +3,7 @@ import { batchOf, readAll } from "./batches.ts";
 import { LogRig } from "./log-rig.ts";
 
 describe("the leader epochs", () => {
-  it("of terms that ended below the log start are forgotten when a new one begins", async () => {
+  it("of terms that ended before the batch below the first segment are forgotten when a new one begins", async () => {
     const rig = new LogRig({ config: { segmentBytes: 100 } });
     for (let term = 0; term < 20; term++) {
       const log = await rig.open({ recoveryPoint: term });
@@ -13,6 +13,6 @@ describe("the leader epochs", () => {
       await log.close();
     }
     const rows = (await rig.bytes("leader-epoch-checkpoint")).toString().trimEnd().split("\n");
-    expect(rows).toEqual(["0", "4", "16 16", "17 17", "18 18", "19 19"]);
+    expect(rows).toEqual(["0", "5", "15 15", "16 16", "17 17", "18 18", "19 19"]);
   });
 });

@@ -1,8 +1,10 @@
 /** What a log knows of producers after a restart: from a snapshot, from the batches, from both, and never from lies. */
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../src/base/index.ts";
 import { FaultPlan, FaultyFileSystem, MemoryFileSystem } from "../../src/fs/index.ts";
 import type { PartitionLog } from "../../src/log/index.ts";
 import { batchOf } from "./batches.ts";
+import { clean, COMPACTED, keyed, keyedBatch, seal, textsOf } from "./compaction-rig.ts";
 import { LogRig, logName } from "./log-rig.ts";
 
 const DAY_MS = 86_400_000;
@@ -97,21 +99,22 @@ describe("what producers sent is known", () => {
     }
   });
 
-  it("from 8 MiB on a snapshot is taken with each checkpoint, and two are kept", async () => {
+  it("from 8 MiB on a snapshot is taken with each checkpoint; the oldest and the newest two are kept", async () => {
     const rig = new LogRig({ config: { segmentBytes: 2 ** 30 } });
     const log = await rig.open();
     let sequence = 0;
-    for (let taken = 0; taken < 3; taken++) {
+    for (let taken = 0; taken < 4; taken++) {
       for (let i = 0; i < 8; i++) await log.append(sent(1, sequence++, LARGE), undefined);
       await log.persistDerived();
-      expect(await snapshotsOf(rig)).toHaveLength(Math.min(taken, 2));
+      expect(await snapshotsOf(rig)).toHaveLength(Math.min(taken, 3));
       await log.append(sent(1, sequence++, LARGE), undefined);
       await log.persistDerived();
-      expect(await snapshotsOf(rig)).toHaveLength(Math.min(taken + 1, 2));
+      expect(await snapshotsOf(rig)).toHaveLength(Math.min(taken + 1, 3));
     }
     expect(await snapshotsOf(rig)).toEqual([
-      "00000000000000000018.snapshot",
+      "00000000000000000009.snapshot",
       "00000000000000000027.snapshot",
+      "00000000000000000036.snapshot",
     ]);
   });
 });
@@ -164,6 +167,132 @@ describe("a snapshot", () => {
     faults.when("read", (path) => path.includes(".snapshot"), { action: "fail", code: "EIO" });
     faults.when("remove", (path) => path.includes(".snapshot"), { action: "fail", code: "EIO" });
     await expectKnown(await faulty.open({ isClean: true, recoveryPoint: 43 }));
+  });
+});
+
+/** A log whose oldest segments go: with a snapshot of sequence 0, and 1 to 9 behind it. Told of each that was acked. */
+async function outgrow(
+  rig: LogRig,
+  acked: (offset: number, recoveryPoint: number) => void,
+): Promise<PartitionLog> {
+  await rig.fs.makeDirectory(rig.folder);
+  await rig.fs.syncDirectory("/");
+  let log = await rig.open();
+  const append = async (batch: Buffer) => {
+    const { baseOffset } = await log.append(batch, undefined);
+    acked(baseOffset, log.recoveryPoint);
+  };
+  await append(sent(7, 0));
+  await log.close();
+  log = await rig.open({ isClean: true, recoveryPoint: log.recoveryPoint });
+  for (let sequence = 1; sequence < 10; sequence++) await append(sent(7, sequence));
+  for (let others = 0; others < 6; others++) await append(batchOf(["other"]));
+  await log.trim(12);
+  await append(batchOf(["other"]));
+  await log.trim(log.highWatermark);
+  await append(batchOf(["other"]));
+  await log.persistDerived();
+  return log;
+}
+
+/** What is wrong with the answers to producer 7, who was told that so many of its batches are there. */
+async function objectionsTo(log: PartitionLog, acked: number): Promise<string[]> {
+  const problems: string[] = [];
+  const end = log.logEndOffset;
+  for (let sequence = 0; sequence < acked; sequence++) {
+    const again = await log.append(sent(7, sequence), undefined).catch(String);
+    if (typeof again === "string" ? !again.includes("where") : !again.duplicate) {
+      problems.push(`sequence ${sequence} of ${acked}: ${JSON.stringify(again)}`);
+    }
+  }
+  if (log.logEndOffset !== end) problems.push(`${log.logEndOffset - end} batches twice`);
+  const next = await log.append(sent(7, acked), undefined).catch(String);
+  if (typeof next === "string") problems.push(`sequence ${acked} after ${acked - 1}: ${next}`);
+  return problems;
+}
+
+describe("a producer whose batches were all deleted", () => {
+  const config = { segmentBytes: 300 };
+
+  it("is known after a crash: an old sequence is not written again, and the next one is not refused", async () => {
+    const rig = new LogRig({ config });
+    const log = await outgrow(rig, () => undefined);
+    expect(await objectionsTo(await rig.open({ recoveryPoint: log.recoveryPoint }), 10)).toEqual([]);
+  });
+
+  it("is known after a power loss at any operation", async () => {
+    const dryRun = new FaultPlan();
+    const whole = new MemoryFileSystem({ crashModel: true });
+    await outgrow(new LogRig({ fs: new FaultyFileSystem(whole, dryRun), config }), () => undefined);
+    const found: string[] = [];
+    for (const [number, operation] of dryRun.operations.entries()) {
+      for (const [seed, unsynced] of (["lost", "kept", "any", "any", "any"] as const).entries()) {
+        const disk = new MemoryFileSystem({ crashModel: true });
+        const plan = new FaultPlan().at(number, {
+          action: "lose-power",
+          effect: seed % 2 ? "after" : "before",
+        });
+        const rig = new LogRig({ fs: new FaultyFileSystem(disk, plan), config });
+        let ackedCount = 0;
+        let recoveryPoint = 0;
+        const life = outgrow(rig, (offset, point) => {
+          ackedCount = Math.min(offset + 1, 10);
+          recoveryPoint = point;
+        });
+        await life.catch((error: unknown) => expect(error).toBeInstanceOf(Error));
+        const crashed = rig.movedTo(disk.crash(seededRandom(number * 10 + seed), { unsynced }), { config });
+        const log = await crashed.open({ recoveryPoint });
+        // One that was under way may be there as well.
+        const isNextThere = (await log.append(sent(7, ackedCount), undefined)).duplicate;
+        const count = ackedCount + 1;
+        for (const problem of await objectionsTo(log, count)) {
+          found.push(`${number} ${operation.name} ${operation.path} ${unsynced} ${isNextThere}: ${problem}`);
+        }
+      }
+    }
+    expect(found.slice(0, 5)).toEqual([]);
+  }, 60_000);
+
+  it("is forgotten rather than taken for where it was, if only a snapshot from before them is left", async () => {
+    const faults = new FaultPlan();
+    const rig = new LogRig({ config, fs: new FaultyFileSystem(new MemoryFileSystem(), faults) });
+    let opened = 0;
+    const isFull = (path: string) => opened > 1 && path.includes(".snapshot");
+    faults.when("write", isFull, { action: "fail", code: "ENOSPC" });
+    const log = await outgrow(rig, () => void opened++);
+    expect(log.logStartOffset).toBe(17); // a full disk is no reason to delete nothing
+    const again = await rig.open({ recoveryPoint: log.recoveryPoint });
+    expect(await again.append(sent(7, 10), undefined)).toMatchObject({ duplicate: false });
+  });
+
+  it("is known again durably as soon as the disk takes the snapshot that it refused", async () => {
+    const faults = new FaultPlan();
+    const disk = new MemoryFileSystem({ crashModel: true });
+    const rig = new LogRig({ config, fs: new FaultyFileSystem(disk, faults) });
+    faults.when("datasync", (path) => path.includes(".snapshot"), { action: "fail", code: "ENOSPC" }, 2);
+    const log = await outgrow(rig, () => undefined); // refused at each trim, not at the checkpoint
+    const crashed = rig.movedTo(disk.crash(seededRandom(1), { unsynced: "lost" }));
+    expect(await objectionsTo(await crashed.open({ recoveryPoint: log.recoveryPoint }), 10)).toEqual([]);
+  });
+});
+
+describe("a producer that there was no memory for", () => {
+  it("stays forgotten after a crash, if compaction removed what an old snapshot does not know", async () => {
+    const rig = new LogRig({ config: COMPACTED });
+    const ofSeven = (baseSequence: number) =>
+      keyedBatch(keyed("a=1"), { producer: { producerId: 7, producerEpoch: 0, baseSequence } });
+    let log = await rig.open();
+    await log.append(ofSeven(0), undefined);
+    await log.close();
+    log = await rig.open({ isClean: true, recoveryPoint: 1 });
+    for (let sequence = 1; sequence < 4; sequence++) await log.append(ofSeven(sequence), undefined);
+    await log.append(keyedBatch(keyed("a=2")), undefined);
+    rig.env.producers.touch({ evict: () => undefined }, 1_000_000);
+    await seal(rig, log);
+    await clean(log);
+    expect(await textsOf(log)).toEqual(["4:a=2", "5:seal=x"]);
+    const again = await rig.open({ recoveryPoint: log.recoveryPoint });
+    expect(await again.append(ofSeven(4), undefined)).toMatchObject({ duplicate: false });
   });
 });
 

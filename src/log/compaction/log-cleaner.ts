@@ -7,6 +7,7 @@ import { RELATIVE_OFFSET_MAX } from "../group-placer.ts";
 import type { LeaderEpochs } from "../leader-epochs.ts";
 import type { LogState } from "../log-state.ts";
 import type { LogWriter } from "../log-writer.ts";
+import type { ProducerSnapshots } from "../producer-snapshots.ts";
 import type { ProducerState } from "../producer-state.ts";
 import { segmentAgeMax } from "../roll-rule.ts";
 import type { Segment } from "../segment.ts";
@@ -31,6 +32,7 @@ export interface CleanerParts {
   readonly writer: LogWriter;
   readonly epochs: LeaderEpochs;
   readonly producers: ProducerState;
+  readonly snapshots: ProducerSnapshots;
   readonly config: () => LogConfig;
   /** Everything below was cleaned before; 0 if nothing is known. */
   readonly firstDirtyOffset: number;
@@ -239,11 +241,13 @@ export class LogCleaner {
 
   /** Makes the cleaned segment durable and puts it in the place of the old ones. */
   async #replace(old: readonly Segment[], cleaned: CleanedFile): Promise<void> {
-    const { env, state, writer, config, takeOffline } = this.#parts;
+    const { env, state, writer, snapshots, config, takeOffline } = this.#parts;
     await cleaned.finish();
     await writer.exclusively(async () => {
       if (this.#mustStop) throw new CleaningStopped();
       if (!areInService(state, old)) throw new SegmentGone();
+      // The newest batches of producers stay, but not of those that had to be forgotten: an older snapshot has them.
+      await snapshots.outlive(cleaned.nextOffset);
       const parts = { env, state, indexIntervalBytes: () => config().indexIntervalBytes };
       await swapIn(parts, old, cleaned).catch((error: unknown) => {
         if (!(error instanceof FileSystemError)) throw error;
