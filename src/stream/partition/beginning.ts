@@ -14,6 +14,8 @@ export interface BeginningOptions {
   readonly logger: Logger;
   /** What the index holds is wrong. */
   readonly mustRebuild: boolean;
+  /** Called before the index is emptied. */
+  readonly clearing: () => void;
 }
 
 /**
@@ -28,7 +30,10 @@ export async function beginningOf(options: BeginningOptions): Promise<AppliedSta
     logger.warn({ partition, ...state }, "stream index is not of this log; building it again");
     state = undefined;
   }
-  if (state === undefined) await store.clear(keys.first, keys.end);
+  if (state === undefined) {
+    options.clearing();
+    await store.clear(keys.first, keys.end);
+  }
   const { logStartOffset } = log;
   if (state !== undefined && state.appliedOffset >= logStartOffset) return state;
   if (logStartOffset > 0) {

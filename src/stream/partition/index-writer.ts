@@ -1,3 +1,4 @@
+import type { PartitionLog } from "../../log/index.ts";
 import {
   type AppliedState,
   encodeEvents,
@@ -21,6 +22,7 @@ const RECENT_RUNS_MAX = 16;
 
 /** What a writer stands on. */
 export interface IndexWriterParts {
+  readonly log: PartitionLog;
   readonly store: IndexStore;
   readonly keys: IndexKeys;
   readonly heads: HeadMap;
@@ -36,10 +38,11 @@ export class IndexWriter {
 
   /**
    * Takes units in, the oldest of the tail, and returns the new state. Their heads need not be loaded. Calls must not
-   * overlap. Throws IndexDamage, or what the store throws: then nothing or all was written.
+   * overlap. Throws IndexDamage, or what the store throws: then nothing or all was written; and what flushing the log
+   * throws.
    */
   async write(units: readonly TailUnit[]): Promise<AppliedState> {
-    const { store, keys, heads } = this.#parts;
+    const { store, keys, heads, log } = this.#parts;
     const runs = units.flatMap((unit) => unit.runs);
     const byHead = new Map<StreamHead, TailRun[]>();
     for (const run of runs) {
@@ -51,6 +54,8 @@ export class IndexWriter {
     const after = new Map<StreamHead, HeadValue>();
     const { endOffset: appliedOffset, leaderEpoch } = units.at(-1)!;
     const state = { appliedOffset, leaderEpoch };
+    // The index must not outlive what it tells of. A log that is offline stays as it is.
+    if (appliedOffset > log.recoveryPoint && log.failure === undefined) await log.flush();
     const changes: IndexChange[] = [{ key: keys.state, value: encodeState(state) }];
     for (const [head, own] of byHead) {
       const value = { ...head.after(own), recent: this.#addEvents(changes, head, own) };

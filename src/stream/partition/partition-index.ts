@@ -9,10 +9,11 @@ import { ReadSize } from "../read/read-size.ts";
 import type { StreamHead } from "../stream-head.ts";
 import { beginningOf } from "./beginning.ts";
 import { Bell } from "./bell.ts";
-import { CatchUp } from "./catch-up.ts";
 import { HeadMap } from "./head-map.ts";
 import type { IndexedPartition, IndexEnvironment } from "./index-environment.ts";
 import { IndexWriter } from "./index-writer.ts";
+import { Joining } from "./joining.ts";
+import { NoteWriter } from "./note-writer.ts";
 import { Progress } from "./progress.ts";
 import { StreamGuard } from "./stream-guard.ts";
 import { Sweep } from "./sweep.ts";
@@ -21,8 +22,6 @@ import { Waiters } from "./waiters.ts";
 
 /** Longest wait for the index, after which the caller is told to come again. */
 const WAIT_MS_MAX = 5_000;
-/** Runs written at once. */
-const RUNS_AT_ONCE = 1_024;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
 
@@ -41,17 +40,15 @@ export class PartitionIndex {
   readonly readSize = new ReadSize();
   readonly #env: IndexEnvironment;
   readonly #tail: Tail;
-  readonly #writer: IndexWriter;
-  readonly #sweep: Sweep;
+  readonly #joining: Joining;
+  readonly #notes: NoteWriter;
   readonly #bell = new Bell();
   readonly #waiters: Waiters;
   readonly #progress: Progress;
   readonly #news = (): void => this.#changed();
-  #catchUp: CatchUp | undefined;
-  /** No batch may be written until the index is live. */
-  #isJoining = false;
   #failure: MillraceError | undefined;
   #mustRebuild = false;
+  #generation = 0;
   /** Lets the log's writer ask again. */
   #openRoom = (): void => undefined;
   #isClosing = false;
@@ -67,8 +64,7 @@ export class PartitionIndex {
     this.keys = new IndexKeys(topicId, partition);
     this.heads = new HeadMap({ store: env.store, keys: this.keys, budget: env.heads });
     this.#tail = new Tail(env.tail);
-    this.#writer = new IndexWriter({ store: env.store, keys: this.keys, heads: this.heads });
-    this.#sweep = new Sweep({ name, store: env.store, keys: this.keys, log, logger: env.logger });
+    const writer = new IndexWriter({ log, store: env.store, keys: this.keys, heads: this.heads });
     this.#waiters = new Waiters(env.clock);
     this.#progress = new Progress(this.#waiters);
     this.guard = new StreamGuard({
@@ -79,6 +75,21 @@ export class PartitionIndex {
       release: (beforeOffset) => this.#release(beforeOffset),
       fallBehind: () => this.#fallBehind(),
       changed: this.#news,
+    });
+    const common = { env, log, guard: this.guard, writer, progress: this.#progress, bell: this.#bell };
+    this.#joining = new Joining({
+      ...common,
+      name,
+      heads: this.heads,
+      isOver: () => this.#isClosing || this.#mustRebuild,
+      changed: () => this.#checkWaiters(),
+    });
+    this.#notes = new NoteWriter({
+      ...common,
+      tail: this.#tail,
+      sweep: new Sweep({ name, store: env.store, keys: this.keys, log, logger: env.logger }),
+      waiters: this.#waiters,
+      written: () => this.#checkWaiters(),
     });
   }
 
@@ -95,6 +106,7 @@ export class PartitionIndex {
    */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#notes.end();
     this.#changed();
     await this.#running;
     this.#fallBehind();
@@ -144,6 +156,16 @@ export class PartitionIndex {
     if (!isInTime) throw stillLoading(this.name, this.log.highWatermark, offset);
   }
 
+  /** Counts how often rows were removed of events that are still in the log. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Throws if rows that were there in a generation may be gone by now, so that the caller begins again. */
+  requireGeneration(generation: number): void {
+    if (generation !== this.#generation || this.#isClosed) throw this.#unready(this.log.highWatermark);
+  }
+
   /** A failure of the index as callers are told it; if it is damaged, it begins to be built again. */
   explained(error: unknown): unknown {
     if (error instanceof IndexDamage) return this.damaged(error.message, error);
@@ -164,10 +186,10 @@ export class PartitionIndex {
       try {
         await this.#env.opened();
         await this.#begin();
-        await this.#read();
+        await this.#joining.run();
         this.#failure = undefined;
         retryMs = RETRY_MS_MIN;
-        await this.#follow();
+        await this.#notes.run();
       } catch (error) {
         this.#failed(error);
         await this.#waiters.until(() => this.#isClosing, retryMs);
@@ -178,82 +200,23 @@ export class PartitionIndex {
   async #begin(): Promise<void> {
     this.#fallBehind();
     const { store, logger } = this.#env;
-    const options = { name: this.name, log: this.log, keys: this.keys, store, logger };
-    this.#progress.state = await beginningOf({ ...options, mustRebuild: this.#mustRebuild });
+    const options = {
+      name: this.name,
+      log: this.log,
+      keys: this.keys,
+      store,
+      logger,
+      clearing: () => this.#generation++,
+    };
+    const mustRebuild = this.#mustRebuild;
+    // Damage that is told of meanwhile counts.
     this.#mustRebuild = false;
-  }
-
-  /** Reads what the index lacks until it has everything in the log, and goes live. */
-  async #read(): Promise<void> {
-    const { clock, logger, catchUps } = this.#env;
-    const { name, log, heads } = this;
-    const catchUp = new CatchUp(
-      { name, log, heads, writer: this.#writer, clock, logger },
-      this.#progress.state,
-    );
-    this.#catchUp = catchUp;
     try {
-      while (!this.#isClosing && !this.#mustRebuild) {
-        if (!catchUp.isAtEnd) {
-          await catchUps.run(() => catchUp.step());
-          this.#progress.state = catchUp.state;
-          this.#checkWaiters();
-        } else if (this.#isAllReadable && (await this.#goLive(catchUp))) {
-          catchUp.finished();
-          return;
-        } else {
-          // Whoever writes pauses until everything written is readable: then nothing is between log and index.
-          this.#isJoining = true;
-          await this.#bell.heard();
-        }
-      }
-    } finally {
-      this.#catchUp = undefined;
-      this.#isJoining = false;
-      this.#changed();
+      this.#progress.state = await beginningOf({ ...options, mustRebuild });
+    } catch (error) {
+      this.#mustRebuild ||= mustRebuild;
+      throw error;
     }
-  }
-
-  /** Between two writes: one under way might not have been placed before the guard as it is. */
-  #goLive(catchUp: CatchUp): Promise<boolean> {
-    return this.log.betweenWrites(() => {
-      const isCurrent = catchUp.isAtEnd && this.#isAllReadable && !this.#mustRebuild && !this.#isClosing;
-      if (isCurrent) this.guard.goLive();
-      return isCurrent;
-    });
-  }
-
-  /** Of a log that is offline what is not readable never will be. */
-  get #isAllReadable(): boolean {
-    const { logEndOffset, highWatermark, failure } = this.log;
-    return logEndOffset === highWatermark || failure !== undefined;
-  }
-
-  /** Writes what was noted, as long as the index is live. */
-  async #follow(): Promise<void> {
-    while (this.guard.isLive) {
-      const units = this.#tail.peek(this.log.highWatermark, RUNS_AT_ONCE);
-      if (units.length > 0) {
-        this.#progress.state = await this.#writer.write(units);
-        if (this.guard.isLive) this.#tail.drop(units.length);
-        this.#checkWaiters();
-        await this.#linger();
-      } else if (this.#isClosing) {
-        return;
-      } else if (!(await this.#sweep.step())) {
-        await this.#bell.heard();
-      }
-    }
-  }
-
-  /** Between two writes, unless somebody waits for the next. */
-  async #linger(): Promise<void> {
-    const { writeIntervalMs, tail } = this.#env;
-    if (writeIntervalMs === 0 || this.#tail.runCount >= RUNS_AT_ONCE) return;
-    await this.#waiters.until(
-      () => this.#progress.isUrgent || this.#isClosing || tail.isSpent,
-      writeIntervalMs,
-    );
   }
 
   #applies(offset: number): Promise<boolean> {
@@ -263,7 +226,7 @@ export class PartitionIndex {
   #room(): Promise<void> | undefined {
     if (this.#isClosing || this.log.failure !== undefined) return undefined;
     const isFull = this.#env.tail.isSpent && !this.#tail.isEmpty;
-    const mustWait = this.guard.isLive ? isFull : this.#isJoining || this.#catchUp?.isOutrun === true;
+    const mustWait = this.guard.isLive ? isFull : this.#joining.holdsWriters;
     if (!mustWait) return undefined;
     return new Promise((resolve) => {
       this.#openRoom = resolve;
