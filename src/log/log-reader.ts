@@ -78,9 +78,11 @@ export class LogReader {
     const cached = this.#tail.indexOf(offset);
     if (cached !== undefined) return this.#readCache(cached, offset, limit);
     for (;;) {
-      const segment = state.segmentFor(offset);
+      const known = this.#takePlace(offset);
+      // A known place may be in a segment that the log has not any more, though its file keeps its name a little longer.
+      const segment = known?.segment ?? state.segmentFor(offset);
       try {
-        const place = this.#takePlace(offset) ?? (await this.#locate(offset));
+        const place = known ?? (await this.#locate(offset));
         return await this.#readFile(place, offset, limit);
       } catch (error) {
         // Retention or compaction may have taken the segment away while it was read.

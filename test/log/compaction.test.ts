@@ -366,6 +366,36 @@ describe("a cleaning that is disturbed", () => {
     },
   );
 
+  it.each([
+    ["ENOSPC", "STORAGE_FULL"],
+    ["EDQUOT", "STORAGE_FULL"],
+    ["EMFILE", "OVERLOADED"],
+  ])("by %s for the name of the swap leaves the log as it was, and goes well later", async (code, reason) => {
+    const faults = new FaultPlan();
+    const { rig, log } = await dirtyLog(faults);
+    const before = await textsOf(log);
+    faults.when("rename", isCleaned, { action: "fail", code }, 1);
+    await expect(clean(log)).rejects.toMatchObject({ reason });
+    expect([await textsOf(log), log.failure]).toEqual([before, undefined]);
+    expect((await rig.names()).filter((name) => /cleaned|swap/.test(name))).toEqual([]);
+    expect(await clean(log)).toMatchObject({ firstDirtyOffset: 40 });
+  });
+
+  it("by ENOSPC for the name of the swap takes the log offline if the name is there, or nobody can tell", async () => {
+    for (const effect of ["after", "before"] as const) {
+      const faults = new FaultPlan();
+      const { rig, log } = await dirtyLog(faults);
+      faults.when("rename", isCleaned, { action: "fail", code: "ENOSPC", effect }, 1);
+      if (effect === "before")
+        faults.when("stat", (path) => path.endsWith(".swap"), { action: "fail", code: "EIO" });
+      await expect(clean(log)).rejects.toMatchObject({ reason: "STORAGE_OFFLINE" });
+      expect(log.failure).toBeInstanceOf(MillraceError);
+      faults.heal();
+      await log.close();
+      expect((await textsOf(await rig.open())).slice(-1)).toEqual(["40:seal=x"]);
+    }
+  });
+
   it("by a failure in the middle of the swap takes the log offline, and a restart finishes it", async () => {
     const faults = new FaultPlan();
     const { rig, log } = await dirtyLog(faults);

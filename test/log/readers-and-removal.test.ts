@@ -4,8 +4,8 @@ import { type FaultPlan, FaultPlan as Plan, FaultyFileSystem, MemoryFileSystem }
 import type { PartitionLog } from "../../src/log/index.ts";
 import { closedGate, watch } from "../support/gate.ts";
 import { settled, turn } from "../support/turns.ts";
-import { clean, COMPACTED, keyed, keyedBatch, keyedIn, readKeyed, textOf } from "./compaction-rig.ts";
-import { LogRig } from "./log-rig.ts";
+import { clean, COMPACTED, keyed, keyedBatch, keyedIn, readKeyed, seal, textOf } from "./compaction-rig.ts";
+import { LogRig, logsOf } from "./log-rig.ts";
 
 const BATCHES = 12;
 
@@ -152,6 +152,47 @@ describe.each([100, 1])("a reader (%i files may be open)", (openFilesMax) => {
       },
     );
     expect(heldUp).toBeGreaterThan(10);
+  });
+});
+
+describe("a reader that goes on where it left off", () => {
+  it("in a segment that is replaced between its two reads of a large batch finds it in the new one", async () => {
+    const plan = new Plan();
+    const fs = new FaultyFileSystem(new MemoryFileSystem(), plan);
+    const rig = new LogRig({ fs, config: { ...COMPACTED, segmentBytes: 2_000 } });
+    const log = await rig.open();
+    const long = "x".repeat(500);
+    // Two segments, which become one.
+    for (const text of [
+      `a=${long}`,
+      `b=${long}`,
+      `c=${long}`,
+      "a=2",
+      "b=2",
+      "c=2",
+      `d=${long}`,
+      `e=${long}`,
+    ]) {
+      await log.append(keyedBatch(keyed(text)), undefined);
+    }
+    await seal(rig, log);
+    const [first, second] = await logsOf(rig);
+    const offset = Number(second!.slice(0, 20));
+    expect((await log.read(offset, 1)).nextOffset).toBe(offset + 1);
+
+    const rename = closedGate();
+    plan.when("rename", (path) => path.endsWith(first!), { action: "wait", until: rename.opened }, 1);
+    const cleaning = clean(log);
+    await turn();
+    const read = closedGate();
+    plan.when("read", (path) => path.endsWith(second!), { action: "wait", until: read.opened }, 1);
+    const reading = log.read(offset + 1, 1); // of the header alone; what follows is read when its size is known
+    await turn();
+    rename.open();
+    expect(await cleaning).toMatchObject({ removedRecords: 3 });
+    read.open();
+    expect(keyedIn((await reading).chunks).map(({ key }) => key)).toEqual(["e"]);
+    expect(await logsOf(rig)).not.toContain(second);
   });
 });
 

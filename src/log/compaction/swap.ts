@@ -11,6 +11,7 @@
  *
  * Steps 2 to 5 run between two writes to the log, so that no segment comes or goes meanwhile.
  */
+import { passingRefusal } from "../disk-failures.ts";
 import type { LogState } from "../log-state.ts";
 import { Segment } from "../segment.ts";
 import { CLEANED_SUFFIX, LOG_SUFFIX, SWAP_SUFFIX } from "../segment-names.ts";
@@ -34,7 +35,8 @@ export function areInService(state: LogState, segments: readonly Segment[]): boo
 }
 
 /**
- * Steps 2 to 6. Only within `LogWriter.exclusively`. Throws what the disk said: by then nobody can tell what a start
+ * Steps 2 to 6. Only within `LogWriter.exclusively`. Throws STORAGE_FULL or OVERLOADED if there was no room for the name
+ * of step 2: nothing has changed then. After any other failure it throws what the disk said: nobody can tell what a start
  * would find, and the log must go offline; whatever it finds is whole.
  */
 export async function swapIn(parts: SwapParts, old: readonly Segment[], cleaned: CleanedFile): Promise<void> {
@@ -42,7 +44,11 @@ export async function swapIn(parts: SwapParts, old: readonly Segment[], cleaned:
   const { fs } = env;
   const logPath = cleaned.path.slice(0, -CLEANED_SUFFIX.length);
   const swapPath = logPath + SWAP_SUFFIX;
-  await fs.rename(cleaned.path, swapPath);
+  await fs.rename(cleaned.path, swapPath).catch(async (error: unknown) => {
+    const refusal = passingRefusal(error, `a cleaned segment of partition ${state.name}`);
+    const isUntouched = refusal !== undefined && (await fs.fileSize(swapPath)) === undefined;
+    throw isUntouched ? refusal : error;
+  });
   await fs.syncDirectory(state.folder);
 
   const segment = segmentOf(parts, old, cleaned);
