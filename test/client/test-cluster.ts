@@ -3,7 +3,7 @@
  * for tests of what the client does in trouble.
  */
 import { systemRandom } from "../../src/base/index.ts";
-import { Broker } from "../../src/broker/index.ts";
+import { Broker, type BrokerOptions } from "../../src/broker/index.ts";
 import type { Durability, Receipt } from "../../src/broker/types.ts";
 import { type Client, connect } from "../../src/client/index.ts";
 import { MemoryFileSystem } from "../../src/fs/index.ts";
@@ -30,10 +30,12 @@ export class TestCluster {
   readonly #fs = new MemoryFileSystem();
   readonly #metadata = new MemoryMetadataStore(systemRandom);
   #server!: RpcServer;
+  #options: Partial<BrokerOptions> = {};
   readonly #clients: Client[] = [];
 
-  static async start(): Promise<TestCluster> {
+  static async start(options: Partial<BrokerOptions> = {}): Promise<TestCluster> {
     const cluster = new TestCluster();
+    cluster.#options = options;
     await cluster.#open();
     cluster.proxy = await FlakyProxy.start(cluster.#server.port);
     cluster.broker.advertise(cluster.proxy.endpoint);
@@ -49,7 +51,7 @@ export class TestCluster {
 
   /**
    * Ends the broker without farewell and starts another on the same data, which remembers no producer. In between the
-   * folders of partitions ("t-0") may get lost.
+   * folders of partitions ("t-0") may get lost, and files beside them.
    */
   async restart({ lost = [] }: { readonly lost?: readonly string[] } = {}): Promise<void> {
     this.proxy.partition();
@@ -70,7 +72,8 @@ export class TestCluster {
   }
 
   async #open(): Promise<void> {
-    this.broker = await Broker.open({ fs: this.#fs, metadata: this.#metadata, dataDir: "/data" });
+    const folder = { fs: this.#fs, metadata: this.#metadata, dataDir: "/data" };
+    this.broker = await Broker.open({ ...this.#options, ...folder });
     this.#watchAppends(this.broker);
     this.#server = await RpcServer.start(this.broker, { port: 0 });
   }
