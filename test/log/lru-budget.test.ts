@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LruBudget } from "../../src/log/index.ts";
 
@@ -23,5 +24,38 @@ describe("a budget", () => {
     holders[0].isDropped = false;
     cache.touch(holders[0], 100);
     expect(holders[0].isDropped).toBe(false);
+  });
+
+  it("keeps the order of use, whatever is touched and forgotten", () => {
+    const step = fc.record({
+      holder: fc.nat({ max: 9 }),
+      bytes: fc.nat({ max: 60 }),
+      isForgotten: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const cache = new LruBudget(100);
+        /** In the order of use, as a map keeps it. */
+        const model = new Map<Holder, number>();
+        const holders = Array.from({ length: 10 }, () => new Holder());
+        const sum = () => [...model.values()].reduce((total, bytes) => total + bytes, 0);
+        for (const { holder: number, bytes, isForgotten } of steps) {
+          const holder = holders[number]!;
+          model.delete(holder);
+          if (isForgotten) cache.forget(holder);
+          else {
+            holder.isDropped = false;
+            model.set(holder, bytes);
+            while (sum() > 100 && model.size > 1) {
+              const [oldest] = model.keys();
+              model.delete(oldest!);
+            }
+            cache.touch(holder, bytes);
+            for (const each of model.keys()) expect(each.isDropped).toBe(false);
+          }
+          expect(cache.bytes).toBe(sum());
+        }
+      }),
+    );
   });
 });
