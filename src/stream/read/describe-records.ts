@@ -46,9 +46,11 @@ function decode(partition: number, { batches, fromOffset, bytesMax }: RecordsToD
  */
 async function withRevisions(index: PartitionIndex, events: readonly StreamEvent[]): Promise<StreamEvent[]> {
   await index.ready();
+  const { generation } = index;
   const untold = events.findLast(({ stream, revision }) => stream !== null && revision === undefined);
   if (untold !== undefined) await index.whenApplied(untold.offset + 1);
   const revisions = await revisionsOf(index, events);
+  index.requireGeneration(generation);
   return events.map((event) => {
     const revision = event.isSnapshot ? undefined : revisions.get(event.offset);
     return revision === undefined ? event : { ...event, revision };

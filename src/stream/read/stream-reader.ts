@@ -6,6 +6,7 @@ import type { ReadStreamQuery, StreamEvent, StreamInfo, StreamReading } from "..
 import { type EventPlace, fetchEvents } from "./event-fetch.ts";
 import { EventRuns } from "./event-runs.ts";
 import { findFirstKept } from "./first-kept.ts";
+import { RunSequence } from "./run-sequence.ts";
 
 /** Bytes of events given at once. */
 const PAGE_BYTES_MAX = 1_048_576;
@@ -21,21 +22,36 @@ export interface StreamReaderOptions {
   readonly skipsGone?: boolean;
 }
 
+/** Which events are to be read. */
+interface Found {
+  readonly runs: EventRuns;
+  readonly sequence: RunSequence;
+  /** Revision of the last event. */
+  readonly to: number;
+  readonly snapshot: EventPlace | undefined;
+}
+
 /** A stream as it is at one moment, with all that is readable. */
 interface StreamView {
   readonly streamId: Buffer;
+  /** Of the index that it was taken from. */
+  readonly generation: number;
   readonly nextRevision: number;
   readonly snapshot: SnapshotPlace | undefined;
   /** The newest events; those before are in values of the index. */
   readonly tail: readonly EventRun[];
 }
 
-/** Reads one stream as it was when the read began. */
+/**
+ * Reads one stream as it was when the read began. Each event follows the one before: where some are gone meanwhile, by
+ * retention or because the index was lost, it fails and does not pass over them.
+ */
 export class StreamReader implements StreamReading {
   readonly info: StreamInfo;
   readonly #options: StreamReaderOptions;
   readonly #stream: Buffer;
-  readonly #runs: EventRuns;
+  readonly #found: Found;
+  readonly #generation: number;
   #snapshot: EventPlace | undefined;
   /** Looked up and not given yet, and what is left of the run behind them. */
   #places: EventPlace[] = [];
@@ -43,15 +59,13 @@ export class StreamReader implements StreamReading {
   /** Events that may still be looked up. */
   #left: number;
 
-  private constructor(
-    options: StreamReaderOptions,
-    info: StreamInfo,
-    found: { readonly runs: EventRuns; readonly snapshot: EventPlace | undefined },
-  ) {
+  private constructor(options: StreamReaderOptions, view: StreamView, info: StreamInfo) {
+    const found = find(options, view, info);
     this.#options = options;
+    this.#generation = view.generation;
     this.info = info;
     this.#stream = Buffer.from(options.query.stream);
-    this.#runs = found.runs;
+    this.#found = found;
     this.#snapshot = found.snapshot;
     this.#left =
       (options.query.maxEvents ?? Number.POSITIVE_INFINITY) - (found.snapshot === undefined ? 0 : 1);
@@ -63,7 +77,8 @@ export class StreamReader implements StreamReading {
     const view = await viewOf(index, query.stream);
     try {
       const info = await infoOf(index, view);
-      return new StreamReader(options, info, bounds(options, view, info));
+      index.requireGeneration(view.generation);
+      return new StreamReader(options, view, info);
     } catch (error) {
       throw index.explained(error);
     }
@@ -88,13 +103,25 @@ export class StreamReader implements StreamReading {
   async #lookUp(): Promise<void> {
     try {
       while (this.#places.length < PAGE_EVENTS_MAX && this.#left > 0) {
-        const run = this.#run ?? (await this.#runs.next());
+        const run = this.#run ?? (await this.#nextRun());
         if (run === undefined) return;
         this.#run = this.#take(run);
       }
     } catch (error) {
       throw this.#options.index.explained(error);
     }
+  }
+
+  /** The next run, undefined at the end. Throws if what is between was dropped. */
+  async #nextRun(): Promise<EventRun | undefined> {
+    const { index, query, skipsGone = false } = this.#options;
+    const { runs, sequence, to } = this.#found;
+    const run = await runs.next();
+    index.requireGeneration(this.#generation);
+    const missing = sequence.missingBefore(run);
+    if (missing === undefined || skipsGone) return run;
+    const first = query.direction === "forwards" ? (run?.revision ?? to + 1) : missing + 1;
+    throw revisionGone(missing, first, to);
   }
 
   /** Takes as many events of a run as there is room for, and returns the rest. */
@@ -116,7 +143,8 @@ export class StreamReader implements StreamReading {
 async function viewOf(index: PartitionIndex, stream: Uint8Array): Promise<StreamView> {
   const head = await index.pin(stream);
   try {
-    const { highWatermark } = index.log;
+    const { log, generation } = index;
+    const { highWatermark } = log;
     const readable = head.tail.filter(({ offset, count }) => offset + count <= highWatermark);
     const events = readable.filter(({ snapshotRevision }) => snapshotRevision === undefined);
     const placed = events.map(({ first, offset, count }) => ({
@@ -125,7 +153,7 @@ async function viewOf(index: PartitionIndex, stream: Uint8Array): Promise<Stream
       count,
     }));
     const tail = [...head.stored.recent, ...placed];
-    return { streamId: head.id, ...head.after(readable), tail };
+    return { streamId: head.id, generation, ...head.after(readable), tail };
   } finally {
     index.heads.unpin(head);
   }
@@ -144,12 +172,12 @@ async function infoOf(index: PartitionIndex, view: StreamView): Promise<StreamIn
   };
 }
 
-/** Where the read begins and ends. */
-function bounds(
+/** Where the read begins and ends. Throws OFFSET_OUT_OF_RANGE. */
+function find(
   { index, query, skipsGone = false }: StreamReaderOptions,
   view: StreamView,
   info: StreamInfo,
-) {
+): Found {
   const { direction, fromSnapshot, fromRevision } = query;
   const { firstRevision, lastRevision = -1, snapshotRevision } = info;
   const snapshot = fromSnapshot && snapshotRevision !== undefined ? view.snapshot : undefined;
@@ -158,8 +186,11 @@ function bounds(
   if (isGone && !skipsGone) throw revisionGone(wanted, firstRevision, lastRevision);
   const isForwards = direction === "forwards";
   const from = isForwards ? Math.max(wanted ?? 0, firstRevision) : firstRevision;
-  const to = isForwards ? lastRevision : Math.min(wanted ?? lastRevision, lastRevision);
+  // Where the index was lost, the stream may have got further by a snapshot than by events.
+  const newest = view.tail.at(-1);
+  const last = newest === undefined ? -1 : newest.revision + newest.count - 1;
+  const to = isForwards ? last : Math.min(wanted ?? last, last);
   const { store, keys } = index;
   const runs = new EventRuns({ ...view, store, keys, from, to, direction });
-  return { runs, snapshot };
+  return { runs, sequence: new RunSequence({ from, to, direction }), to, snapshot };
 }
