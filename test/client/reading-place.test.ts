@@ -44,6 +44,40 @@ describe("what is left of a reading that broke", () => {
     },
   );
 
+  it("is refused where an event does not follow", () => {
+    expect(() => restAfter({}, [2, 4])).toThrow("revision 3 of the stream is missing");
+    expect(() => restAfter({ direction: "backwards" }, [9, 7])).toThrow(
+      "revision 8 of the stream is missing",
+    );
+    expect(() => restAfter({ fromSnapshot: true }, [6, 8])).toThrow("revision 7 of the stream is missing");
+  });
+
+  it.each([
+    ["nothing handed out", {}, [], true],
+    ["all forwards", {}, [8, 9], true],
+    ["all that was wanted", { maxEvents: 2 }, [2, 3], true],
+    ["all backwards", { direction: "backwards" }, [3, 2], true],
+    ["less forwards", {}, [2, 3], false],
+    ["less than was wanted", { maxEvents: 3 }, [2, 3], false],
+    ["less backwards", { direction: "backwards" }, [9, 8], false],
+  ] as [string, ReadStreamOptions, number[], boolean][])(
+    "ends well after: %s",
+    (_, options, seen, isWell) => {
+      const place = new ReadingPlace(options);
+      place.describe(INFO);
+      for (const revision of seen) place.handOut({ revision } as StreamEvent);
+      if (isWell) place.end();
+      else expect(() => place.end()).toThrow(expect.objectContaining({ reason: "OFFSET_OUT_OF_RANGE" }));
+    },
+  );
+
+  it("ends well where a snapshot alone tells that the stream had got further", () => {
+    const place = new ReadingPlace({});
+    place.describe({ ...INFO, snapshotRevision: 9 });
+    place.handOut({ revision: 2 } as StreamEvent);
+    place.end();
+  });
+
   it("keeps to the stream as it was at first", () => {
     const place = new ReadingPlace({});
     place.describe(INFO);

@@ -215,6 +215,19 @@ describe("a reading that is disturbed", () => {
     },
   );
 
+  it("fails where the broker brings less than it promised", async () => {
+    await orders.append("o-1", numbered(0, 10));
+    interceptReads((reading) => {
+      let pages = 0;
+      const next = async () => (pages++ === 0 ? (await reading.next())?.slice(0, 4) : undefined);
+      return { info: reading.info, next };
+    });
+    await expect(told(orders.read("o-1"))).rejects.toMatchObject({
+      reason: "OFFSET_OUT_OF_RANGE",
+      details: { revision: "4" },
+    });
+  });
+
   it("ends its call when it is left early", async () => {
     await client.admin().alterTopicConfig("orders", { set: { "max.message.bytes": "3145728" } });
     await fill();

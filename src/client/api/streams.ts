@@ -86,7 +86,7 @@ export interface ReadStreamOptions {
   readonly direction?: "forwards" | "backwards";
   /**
    * First revision wanted, inclusive. Default: the first kept (forwards) or the last (backwards). OFFSET_OUT_OF_RANGE
-   * if retention has dropped it.
+   * if retention has dropped it, or drops one while it is read: no event is passed over.
    */
   readonly fromRevision?: number;
   /** Most events. Default: all. */

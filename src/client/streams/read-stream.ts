@@ -18,8 +18,9 @@ interface Begun {
 }
 
 /**
- * Reads a stream as it is when this begins. Goes on behind the last event handed out where the connection breaks, as
- * long as that brings it further. Leaving it cancels the call.
+ * Reads a stream as it is when this begins, without a gap: throws OFFSET_OUT_OF_RANGE where an event is missing. Goes
+ * on behind the last event handed out where the connection breaks, as long as that brings it further. Leaving it
+ * cancels the call.
  */
 export async function* readStream(
   cluster: Cluster,
@@ -42,7 +43,7 @@ export async function* readStream(
           yield event;
         }
         const next = await begun.answers.next(cluster.timeoutMs);
-        if (next === undefined) return;
+        if (next === undefined) return place.end();
         answer = next;
       }
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { MillraceError } from "../../errors/index.ts";
 import type { ReadStreamOptions, StreamEvent, StreamInfo } from "../api/streams.ts";
 
 /** How far the reading of a stream has got, so that it can go on after it broke. */
@@ -23,10 +24,28 @@ export class ReadingPlace {
     this.#info ??= info;
   }
 
-  /** An event is handed out. */
+  /** An event is handed out. Throws OFFSET_OUT_OF_RANGE if it is not the one that follows. */
   handOut({ revision }: StreamEvent): void {
+    const next = this.#next;
+    if (next !== undefined && revision !== next) throw missing(next);
     this.#revision = revision;
     this.#count++;
+  }
+
+  /** The broker has no more. Throws OFFSET_OUT_OF_RANGE if that is not the end of the stream as it was at first. */
+  end(): void {
+    const next = this.#next;
+    if (next === undefined || this.rest() === undefined) return;
+    // Where the broker's index was lost, the stream may have got further by a snapshot than by events.
+    const { direction = "forwards" } = this.#options;
+    const endsBySnapshot = this.#info?.snapshotRevision === this.#info?.lastRevision;
+    if (direction === "backwards" || !endsBySnapshot) throw missing(next);
+  }
+
+  /** Revision that follows what was handed out; undefined before the first. */
+  get #next(): number | undefined {
+    if (this.#revision === undefined) return undefined;
+    return this.#revision + (this.#options.direction === "backwards" ? -1 : 1);
   }
 
   /** What is still to be read; undefined for nothing. */
@@ -41,4 +60,10 @@ export class ReadingPlace {
     if (left <= 0) return undefined;
     return { direction, fromRevision: isForwards ? revision + 1 : revision - 1, maxEvents: left };
   }
+}
+
+/** What was to be read is gone meanwhile, or was never there: the broker's index was lost where events were, too. */
+function missing(revision: number): MillraceError {
+  const text = `revision ${revision} of the stream is missing: retention dropped it while it was read, or the broker counts its revisions anew; read the stream anew`;
+  return new MillraceError("OFFSET_OUT_OF_RANGE", text, { details: { revision } });
 }
