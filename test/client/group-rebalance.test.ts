@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sleep, systemClock } from "../../src/base/index.ts";
+import type { TopicPartition } from "../../src/client/index.ts";
 import { closedGate } from "../support/gate.ts";
 import { client, committed, member, produce, read, readOn, until } from "./group-rig.ts";
 
@@ -28,6 +29,38 @@ describe("members of a group", () => {
     await two.consumer.close();
     await until("the way back", () => one.consumer.assignment().length === 4);
     expect([...one.told.all("lost"), ...two.told.all("lost")]).toEqual([]);
+  });
+
+  it("may seek in onAssigned what is to be given up before that has ended", async () => {
+    await produce(3);
+    const { opened, open } = closedGate();
+    let coming: readonly TopicPartition[] = [];
+    const one = await member({
+      onAssigned: async (partitions) => {
+        coming = partitions;
+        await opened;
+        for (const partition of partitions) {
+          one.consumer.pause([partition]);
+          await one.consumer.seek(partition, 0);
+          one.consumer.resume([partition]);
+        }
+      },
+    });
+    const first = readOn(one.consumer);
+    await until("the first assignment", () => coming.length === 4);
+    const two = await member();
+    const second = readOn(two.consumer);
+    await until("the call for two of them", async () => {
+      const { members } = await client.admin().describeGroup("g");
+      return members.some(({ revoking }) => revoking.length === 2);
+    });
+    open();
+    await stable(2);
+    await until("the records", () => first.seen.length + second.seen.length === 3);
+    const gone = coming.find((place) =>
+      one.consumer.assignment().every(({ partition }) => partition !== place.partition),
+    );
+    await expect(one.consumer.seek(gone!, 0)).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
   });
 
   it("may share by ranges", async () => {

@@ -200,7 +200,8 @@ export interface GroupConsumer extends AsyncIterable<ConsumedRecord> {
   subscribe(subscription: ConsumerSubscription): void;
   /**
    * Stops fetching and handing out partitions, which stay assigned, until `resume`; all without argument. What waits for
-   * a handler already is still worked on. Throws INVALID_REQUEST for one that is not assigned.
+   * a handler already is still worked on. Throws INVALID_REQUEST for one that is not assigned; one that goes while the
+   * program was not told of it yet is left alone, in `resume` and `seek` as well.
    */
   pause(partitions?: readonly TopicPartition[]): void;
   /** Undoes `pause`; for all partitions without argument. */

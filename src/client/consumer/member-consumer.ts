@@ -127,7 +127,8 @@ export class MemberConsumer implements GroupConsumer {
   }
 
   async seek(partition: TopicPartition, to: StartPosition): Promise<void> {
-    const owner = this.#require(partition);
+    const owner = this.#chosenOne(partition);
+    if (owner === undefined) return;
     await this.#parts.seek(owner, to);
     this.#parts.handout.wake();
   }
@@ -183,13 +184,16 @@ export class MemberConsumer implements GroupConsumer {
 
   #chosen(partitions: readonly TopicPartition[] | undefined): OwnedPartition[] {
     if (partitions === undefined) return [...this.#parts.owned.values()];
-    return partitions.map((partition) => this.#require(partition));
+    return partitions.flatMap((partition) => this.#chosenOne(partition) ?? []);
   }
 
-  #require({ topic, partition }: TopicPartition): OwnedPartition {
+  /** Undefined for one that is going and of which the program has not heard that: what it wants of it means nothing now. */
+  #chosenOne({ topic, partition }: TopicPartition): OwnedPartition | undefined {
     this.#requireOpen();
-    const owner = this.#parts.owned.get(partitionKey(topic, partition));
+    const { owned, rebalancer } = this.#parts;
+    const owner = owned.get(partitionKey(topic, partition));
     if (owner !== undefined && owner.phase !== "revoking") return owner;
+    if (rebalancer.isTold({ topic, partition })) return undefined;
     const text = `partition ${partition} of topic "${topic}" is not assigned to this member of group "${this.group}" now`;
     throw new MillraceError("INVALID_REQUEST", text, { details: { topic, partition } });
   }

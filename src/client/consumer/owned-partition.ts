@@ -25,8 +25,6 @@ export class OwnedPartition implements TopicPartition {
   /** What the group had committed when the partition came. */
   readonly found: CommittedOffset | undefined;
   phase: OwnedPhase = "starting";
-  /** `onAssigned` was called for it, and neither `onRevoked` nor `onLost`. */
-  isTold = false;
   /** It may be read: `onAssigned` is over. */
   isReady = false;
   /** Where the program wants it read from, said before it is. */

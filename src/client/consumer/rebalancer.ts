@@ -40,6 +40,8 @@ export class Rebalancer {
   readonly #settings: ConsumerSettings;
   readonly #ports: RebalancerPorts;
   readonly #callbacks = new SerialQueue();
+  /** Those that `onAssigned` was called for, and neither `onRevoked` nor `onLost`. */
+  readonly #told = new Set<OwnedPartition>();
   #lostUncommitted: MillraceError | undefined;
   #isClosing = false;
 
@@ -67,6 +69,13 @@ export class Rebalancer {
     }
     if (coming.length > 0) void this.#callbacks.run(() => this.#assign(coming));
     this.#ports.moved();
+  }
+
+  /** Whether the program has the partition as far as it was told: it may be on its way out already, or lost. */
+  isTold({ topic, partition }: TopicPartition): boolean {
+    const key = partitionKey(topic, partition);
+    for (const owner of this.#told) if (owner.key === key) return true;
+    return false;
   }
 
   /** The session is over. */
@@ -114,7 +123,7 @@ export class Rebalancer {
   async #assign(coming: readonly OwnedPartition[]): Promise<void> {
     const owners = coming.filter(({ phase }) => phase === "starting");
     if (owners.length === 0) return;
-    for (const owner of owners) owner.isTold = true;
+    for (const owner of owners) this.#told.add(owner);
     const { onAssigned } = this.#settings.hooks;
     await this.#guard(() => onAssigned?.(owners.map(describe)));
     for (const owner of owners) owner.isReady = true;
@@ -150,15 +159,13 @@ export class Rebalancer {
     owners: readonly OwnedPartition[],
     inTime: (promise: Promise<unknown>) => Promise<boolean>,
   ): Promise<void> {
-    const told = owners.filter(({ isOurs, isTold }) => isOurs && isTold);
-    for (const owner of told) owner.isTold = false;
+    const told = owners.filter((owner) => owner.isOurs && this.#told.delete(owner));
     const { onRevoked } = this.#settings.hooks;
     if (told.length > 0) await this.#guard(() => inTime((async () => onRevoked?.(told.map(place)))()));
   }
 
   async #tellLost(owners: readonly OwnedPartition[], why: MillraceError): Promise<void> {
-    const told = owners.filter(({ isTold }) => isTold);
-    for (const owner of told) owner.isTold = false;
+    const told = owners.filter((owner) => this.#told.delete(owner));
     if (told.length > 0) await this.#guard(() => this.#settings.hooks.onLost?.(told.map(place), why));
   }
 
