@@ -140,13 +140,13 @@ export class StreamHead implements Evictable {
     }
   }
 
-  /** The stream with these runs. */
-  after(runs: readonly TailRun[]): Pick<HeadValue, "nextRevision" | "snapshot"> {
+  /** The stream with these runs. A snapshot below the log start gives way to any other. */
+  after(runs: readonly TailRun[], logStartOffset: number): Pick<HeadValue, "nextRevision" | "snapshot"> {
     let { nextRevision, snapshot } = this.stored;
     for (const run of runs) {
       if (run.snapshotRevision === undefined) nextRevision = this.revisionOf(run.first + run.count);
       else {
-        snapshot = snapshotOf(run);
+        snapshot = laterSnapshot(snapshot, snapshotOf(run), logStartOffset);
         nextRevision = Math.max(nextRevision, run.snapshotRevision + 1);
       }
     }
@@ -165,6 +165,16 @@ export class StreamHead implements Evictable {
   evict(): void {
     this.#evict(this);
   }
+}
+
+/** The snapshot to read from when another comes: the one of the higher revision, as long as it is kept. */
+function laterSnapshot(
+  known: SnapshotPlace | undefined,
+  next: SnapshotPlace,
+  logStartOffset: number,
+): SnapshotPlace {
+  const isBetter = known !== undefined && known.revision > next.revision && known.offset >= logStartOffset;
+  return isBetter ? known : next;
 }
 
 function snapshotOf({ offset, snapshotRevision = 0 }: TailRun): SnapshotPlace {

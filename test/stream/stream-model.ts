@@ -33,7 +33,9 @@ export class StreamModel {
   readonly records: ModelRecord[] = [];
   logStart = 0;
   readonly #next = new Map<string, number>();
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, Known & { readonly endOffset: number }>();
+
+  readonly #snapshots = new Map<string, { readonly revision: number; readonly offset: number }>();
 
   nextRevision(stream: string): number {
     return this.#next.get(stream) ?? 0;
@@ -43,7 +45,10 @@ export class StreamModel {
     const { stream, values, expected, idempotencyKey, snapshotRevision } = append;
     const name = `${stream}/${idempotencyKey}`;
     const known = idempotencyKey === undefined ? undefined : this.#known.get(name);
-    if (known !== undefined && known.baseOffset >= this.logStart) return { ...known, duplicate: true };
+    if (known !== undefined && known.endOffset > this.logStart) {
+      const { endOffset, ...result } = known;
+      return { ...result, duplicate: true };
+    }
     const next = this.nextRevision(stream);
     if (!meets(expected, next)) return "conflict";
     if (snapshotRevision !== undefined && snapshotRevision >= next) return "ahead";
@@ -56,8 +61,10 @@ export class StreamModel {
     for (const [index, value] of values.entries()) {
       this.records.push({ stream, value, revision: snapshotRevision ?? next + index, isSnapshot });
     }
+    if (snapshotRevision !== undefined) this.#noteSnapshot(stream, snapshotRevision, done.baseOffset);
     if (!isSnapshot) this.#next.set(stream, next + values.length);
-    if (idempotencyKey !== undefined) this.#known.set(name, done);
+    const endOffset = this.records.length;
+    if (idempotencyKey !== undefined) this.#known.set(name, { ...done, endOffset });
     return { ...done, duplicate: false };
   }
 
@@ -67,6 +74,12 @@ export class StreamModel {
       if (stream !== null) this.#next.set(stream, this.nextRevision(stream) + 1);
       this.records.push({ stream, value, revision, isSnapshot: false });
     }
+  }
+
+  #noteSnapshot(stream: string, revision: number, offset: number): void {
+    const known = this.#snapshots.get(stream);
+    const isBetter = known !== undefined && known.revision > revision && known.offset >= this.logStart;
+    if (!isBetter) this.#snapshots.set(stream, { revision, offset });
   }
 
   /** What reading a stream should say. */
@@ -99,11 +112,13 @@ export class StreamModel {
     return [last, ...kept.filter(({ revision }) => revision! >= wanted)];
   }
 
-  /** The latest snapshot, if it is kept: an older one that was kept would be trimmed with it. */
+  /**
+   * The snapshot of the highest revision, the last of those, if it is kept: one is known, which gives way to an earlier
+   * revision only when it is gone.
+   */
   #lastSnapshot(stream: string): ModelRecord | undefined {
-    return this.records
-      .slice(this.logStart)
-      .findLast((record) => record.stream === stream && record.isSnapshot);
+    const known = this.#snapshots.get(stream);
+    return known === undefined || known.offset < this.logStart ? undefined : this.records[known.offset];
   }
 }
 

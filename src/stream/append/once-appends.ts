@@ -1,6 +1,6 @@
 import type { PartitionIndex } from "../partition/partition-index.ts";
 import { streamIdOf } from "../store/index-keys.ts";
-import { decodeKnownAppend, type KnownAppend } from "../store/index-values.ts";
+import { decodeKnownAppend, endOfAppend, type KnownAppend } from "../store/index-values.ts";
 import type { StreamHead } from "../stream-head.ts";
 import type { AppendedEvents, AppendEventsCommand, RevisionConflict } from "../types.ts";
 
@@ -46,7 +46,7 @@ export class OnceAppends {
     if (known === undefined) return index.heads.has(head) ? append() : "lost";
     const { firstRevision, count, baseOffset } = known;
     const durability = command.durability ?? index.log.config.flushMode;
-    const isDurable = index.log.recoveryPoint >= baseOffset + Math.max(1, count);
+    const isDurable = index.log.recoveryPoint >= endOfAppend(known);
     if (durability === "durable" && !isDurable) await index.log.flush();
     return {
       outcome: "appended",
@@ -60,7 +60,7 @@ export class OnceAppends {
   }
 }
 
-/** What an earlier append with the key wrote, as long as it is kept. */
+/** What an earlier append with the key wrote, as long as any of it is kept. */
 async function findKnown(
   { store, keys, log }: PartitionIndex,
   head: StreamHead,
@@ -70,5 +70,5 @@ async function findKnown(
   if (inTail !== undefined) return inTail;
   const value = await store.get(keys.idempotency(head.id, streamIdOf(Buffer.from(idempotencyKey))));
   const known = value === undefined ? undefined : decodeKnownAppend(value);
-  return known !== undefined && known.baseOffset >= log.logStartOffset ? known : undefined;
+  return known !== undefined && endOfAppend(known) > log.logStartOffset ? known : undefined;
 }

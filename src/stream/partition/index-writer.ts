@@ -58,7 +58,7 @@ export class IndexWriter {
     if (appliedOffset > log.recoveryPoint && log.failure === undefined) await log.flush();
     const changes: IndexChange[] = [{ key: keys.state, value: encodeState(state) }];
     for (const [head, own] of byHead) {
-      const value = { ...head.after(own), recent: this.#addEvents(changes, head, own) };
+      const value = { ...head.after(own, log.logStartOffset), recent: this.#addEvents(changes, head, own) };
       changes.push({ key: keys.head(head.id), value: encodeHead(value) });
       after.set(head, value);
     }

@@ -8,6 +8,7 @@ import {
   decodeOffset,
   decodeOffsets,
   encodeOffset,
+  endOfAppend,
   type EventRun,
 } from "../store/index-values.ts";
 
@@ -56,7 +57,7 @@ export class Sweep {
       },
       {
         range: keys.allIdempotency,
-        isBelow: ([, value], limit) => decodeKnownAppend(value).baseOffset < limit,
+        isBelow: ([, value], limit) => endOfAppend(decodeKnownAppend(value)) <= limit,
       },
       { range: keys.allOffsets, isBelow: ([, value], limit) => endOf(decodeOffsets(value)) <= limit },
     ];

@@ -153,7 +153,7 @@ async function viewOf(index: PartitionIndex, stream: Uint8Array): Promise<Stream
       count,
     }));
     const tail = [...head.stored.recent, ...placed];
-    return { streamId: head.id, generation, ...head.after(readable), tail };
+    return { streamId: head.id, generation, ...head.after(readable, log.logStartOffset), tail };
   } finally {
     index.heads.unpin(head);
   }

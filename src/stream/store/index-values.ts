@@ -163,6 +163,11 @@ function readRuns(reader: NumberReader, revision: number): EventRun[] {
   return runs;
 }
 
+/** Offset behind the last record of an append. */
+export function endOfAppend({ baseOffset, count }: KnownAppend): number {
+  return baseOffset + Math.max(1, count);
+}
+
 /** Encodes what an append with an idempotency key did. */
 export function encodeKnownAppend({ firstRevision, count, baseOffset }: KnownAppend): Buffer {
   return encode([firstRevision, count, baseOffset]);
