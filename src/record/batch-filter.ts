@@ -15,7 +15,6 @@ import {
   writeVarint,
   writeVarlong,
 } from "../base/index.ts";
-import { MillraceError } from "../errors/index.ts";
 import {
   ATTRIBUTES_AT,
   BASE_TIMESTAMP_AT,
@@ -61,8 +60,15 @@ export interface FilterTarget {
   reserve(bytes: number): Buffer;
 }
 
-/** What became of a batch: "same" as it was, "empty" without any record, or one with other bytes in the target. */
-export type FilteredBatch = "same" | "empty" | { readonly sizeInBytes: number; readonly recordCount: number };
+/**
+ * What became of a batch: "same" as it was, "empty" without any record, or one with other bytes in the target; "too-large"
+ * if it would be larger than a batch may be, for its producer compressed it better than we do.
+ */
+export type FilteredBatch =
+  | "same"
+  | "empty"
+  | "too-large"
+  | { readonly sizeInBytes: number; readonly recordCount: number };
 
 /** Filters one batch after another; holds no bytes between them. */
 export class BatchFilter implements FilteredRecord {
@@ -99,8 +105,7 @@ export class BatchFilter implements FilteredRecord {
 
   /**
    * Asks the rule about each record of a batch whose checksum was found right, and writes what is left of it. Throws
-   * INVALID_BATCH if its records are not readable, BATCH_TOO_LARGE if what is left would be larger than a batch may be
-   * (its producer compressed better than we do), UNSUPPORTED_COMPRESSION if its codec is not available here.
+   * INVALID_BATCH if its records are not readable, UNSUPPORTED_COMPRESSION if its codec is not available here.
    */
   filter(batch: Buffer, header: BatchHeader, rule: FilterRule): FilteredBatch {
     const walker = this.#open(batch, header);
@@ -166,7 +171,7 @@ export class BatchFilter implements FilteredRecord {
       header.compression === "none" && horizonMs === undefined
         ? this.#writePlain(batch, header, recordCount)
         : this.#writeEncoded(batch, header, recordCount, horizonMs);
-    return { sizeInBytes: size, recordCount };
+    return size === undefined ? "too-large" : { sizeInBytes: size, recordCount };
   }
 
   /** Copies the header and the runs straight into the target. */
@@ -179,12 +184,13 @@ export class BatchFilter implements FilteredRecord {
     return size;
   }
 
+  /** Undefined, with nothing written, if it would be too large. */
   #writeEncoded(
     original: Buffer,
     header: BatchHeader,
     recordCount: number,
     horizonMs: number | undefined,
-  ): number {
+  ): number | undefined {
     const records =
       horizonMs === undefined ? this.#plainRecords() : this.#shifted(header.baseTimestampMs - horizonMs);
     const { compression } = header;
@@ -193,7 +199,7 @@ export class BatchFilter implements FilteredRecord {
     const isWorthIt = compressed !== undefined && compressed.length < records.length;
     const body = isWorthIt ? compressed : records;
     const size = BATCH_HEADER_BYTES + body.length;
-    if (size > BATCH_BYTES_MAX) throw tooLarge(header, size);
+    if (size > BATCH_BYTES_MAX) return undefined;
     const batch = this.#target.reserve(size);
     original.copy(batch, 0, 0, BATCH_HEADER_BYTES);
     body.copy(batch, BATCH_HEADER_BYTES);
@@ -265,12 +271,4 @@ function finishHeader(
   writeInt16(batch, ATTRIBUTES_AT, horizonMs === undefined ? attributes : attributes | DELETE_HORIZON_BIT);
   writeInt32(batch, RECORD_COUNT_AT, recordCount);
   writeChecksum(batch, 0, batch.length);
-}
-
-function tooLarge({ baseOffset }: BatchHeader, size: number): MillraceError {
-  return new MillraceError(
-    "BATCH_TOO_LARGE",
-    `what is left of the batch at offset ${baseOffset} makes ${size} bytes when compressed here, at most ${BATCH_BYTES_MAX} are allowed`,
-    { details: { size, max: BATCH_BYTES_MAX } },
-  );
 }

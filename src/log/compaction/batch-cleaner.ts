@@ -21,6 +21,8 @@ export interface CleaningRule {
   readonly deleteRetentionMs: number;
   /** Base offsets of the newest batch of each producer: they keep their headers, from which a start learns of producers. */
   readonly producerBatches: ReadonlySet<number>;
+  /** A batch before these was left with records that are superseded. */
+  readonly hasLeft: boolean;
 }
 
 /** A run of offsets without records. */
@@ -44,6 +46,7 @@ export class BatchCleaner implements FilterRule, FilterTarget {
   #header: BatchHeader | undefined;
   #hasChanged = false;
   #removedRecords = 0;
+  #leftOffset: number | undefined;
 
   constructor(rule: CleaningRule, target: CleanedFile) {
     this.#rule = rule;
@@ -58,6 +61,11 @@ export class BatchCleaner implements FilterRule, FilterTarget {
 
   get removedRecords(): number {
     return this.#removedRecords;
+  }
+
+  /** Base offset of the last batch that would have become too large and was left as it was, if there was one. */
+  get leftOffset(): number | undefined {
+    return this.#leftOffset;
   }
 
   /** Takes the next batch, checked in its place. */
@@ -97,18 +105,24 @@ export class BatchCleaner implements FilterRule, FilterTarget {
     return valueLength >= 0 || horizonMs === undefined || nowMs < horizonMs;
   }
 
-  /** For the filter: from when on the tombstones of the batch may go, once all of it was looked at. */
+  /**
+   * For the filter: from when on the tombstones of the batch may go, once all of it was looked at. Never, if they may have
+   * to delete a record in a batch that was left: that is known only in the cleaning that meets them first, so clean ones
+   * without a horizon get none later either.
+   */
   get deleteHorizonMs(): number | undefined {
-    const { nowMs, deleteRetentionMs, endOffset } = this.#rule;
-    const { baseOffset, lastOffsetDelta } = this.#header!;
-    const horizonMs = Math.min(nowMs + deleteRetentionMs, Number.MAX_SAFE_INTEGER);
-    return baseOffset + lastOffsetDelta < endOffset ? horizonMs : undefined;
+    const { nowMs, deleteRetentionMs, firstDirtyOffset, endOffset, hasLeft } = this.#rule;
+    const lastOffset = lastOffsetOf(this.#header!);
+    const isNeeded = hasLeft || this.#leftOffset !== undefined;
+    if (isNeeded || lastOffset < firstDirtyOffset || lastOffset >= endOffset) return undefined;
+    return Math.min(nowMs + deleteRetentionMs, Number.MAX_SAFE_INTEGER);
   }
 
   #addFiltered(header: BatchHeader, bytes: Buffer): void {
     this.#header = header;
     const filtered = this.#removeOffsets(header, bytes) ?? this.#filter.filter(bytes, header, this);
-    if (filtered === "same") {
+    if (filtered === "too-large") this.#leftOffset = header.baseOffset;
+    if (filtered === "same" || filtered === "too-large") {
       this.#copy(header, bytes);
       return;
     }

@@ -24,6 +24,7 @@ import { areInService, swapIn } from "./swap.ts";
 
 /** Most segments that are merged into one: all of them are renamed between two writes to the log. */
 const GROUP_SEGMENTS_MAX = 64;
+const LEFT_TEXT = "left a batch as it was: without what is superseded it would be too large, compressed here";
 
 /** What a cleaner works on. */
 export interface CleanerParts {
@@ -159,21 +160,22 @@ export class LogCleaner {
     const endOffset = await buildOffsetMap(range, options.offsets, (segment, visit) =>
       this.#read(segment, visit, options),
     );
-    const nowMs = this.#nowMs;
-    const { deleteRetentionMs } = config();
     const { offsets } = options;
     const { firstDirtyOffset } = range;
+    const { deleteRetentionMs } = config();
+    const always = { offsets, firstDirtyOffset, endOffset, nowMs: this.#nowMs, deleteRetentionMs };
     const tally = { bytesBefore: 0, bytesAfter: 0, removedRecords: 0 };
+    let hasLeft = false;
     let left = range.segments.filter(({ baseOffset }) => baseOffset < endOffset);
     for (;;) {
       // Retention may take the first ones away meanwhile.
       left = left.filter(({ isGone }) => !isGone);
       if (left.length === 0) break;
       const producerBatches = producers.newestBaseOffsets();
-      const rule = { offsets, firstDirtyOffset, endOffset, nowMs, deleteRetentionMs, producerBatches };
-      const cleaned = await this.#cleanGroup(left, rule, options);
+      const cleaned = await this.#cleanGroup(left, { ...always, producerBatches, hasLeft }, options);
       if (cleaned === undefined) continue;
       left = left.slice(cleaned.segments);
+      hasLeft ||= cleaned.hasLeft;
       for (const name of ["bytesBefore", "bytesAfter", "removedRecords"] as const) {
         tally[name] += cleaned[name];
       }
@@ -204,12 +206,14 @@ export class LogCleaner {
         await this.#read(next, visit, options, () => target.flush());
       }
       cleaner.end();
-      const { removedRecords } = cleaner;
+      const { removedRecords, leftOffset } = cleaner;
+      const hasLeft = leftOffset !== undefined;
+      if (hasLeft) env.logger.warn({ partition: state.name, offset: leftOffset }, LEFT_TEXT);
       const isSame = group.length === 1 && !cleaner.hasChanged;
       if (isSame) await target.discard();
       else await this.#replace(group, target);
       const bytesAfter = isSame ? bytesBefore : target.sizeBytes;
-      return { segments: group.length, bytesBefore, bytesAfter, removedRecords };
+      return { segments: group.length, bytesBefore, bytesAfter, removedRecords, hasLeft };
     } catch (error) {
       await target.discard();
       if (error instanceof SegmentGone) return undefined;
