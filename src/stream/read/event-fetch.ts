@@ -27,19 +27,20 @@ export interface FetchEventsOptions {
   readonly direction: "forwards" | "backwards";
   /** In the direction. */
   readonly places: readonly EventPlace[];
-  /** No more are begun once there are so many bytes of events. */
+  /** About how many bytes of events to fetch: no more are begun than are likely to fit. */
   readonly bytesMax: number;
   /** Shared by all readers: what is read at the same time is in memory. */
   readonly slots: Slots;
 }
 
 /**
- * Fetches events from the log: the first of the places, as many as fit the bytes, at least one. Throws what reading the
- * log throws, and LOG_CORRUPT where the index names a record that is not of the stream.
+ * Fetches events from the log: the first of the places, at least one, as many as the bytes allow or somewhat more.
+ * Throws what reading the log throws, and LOG_CORRUPT where the index names a record that is not of the stream.
  */
 export async function fetchEvents(options: FetchEventsOptions): Promise<StreamEvent[]> {
-  const { direction, places, bytesMax, slots } = options;
-  const groups = groupPlaces(places, direction);
+  const { index, direction, places, bytesMax, slots } = options;
+  const eventsMax = index.readSize.eventsIn(bytesMax);
+  const groups = groupPlaces(places.slice(0, eventsMax), direction);
   const fetched: StreamEvent[][] = [];
   let bytes = 0;
   await inParallel(groups.keys(), PARALLEL_MAX, async (number) => {
@@ -50,7 +51,7 @@ export async function fetchEvents(options: FetchEventsOptions): Promise<StreamEv
     for (const event of events) bytes += sizeOfEvent(event);
     fetched[number] = events;
   });
-  return firstBytes(inOrder(fetched, groups), bytesMax);
+  return [...inOrder(fetched, groups)];
 }
 
 /** Places that one read may serve, in the direction; within a group always upwards. */
@@ -79,17 +80,6 @@ function* inOrder(fetched: readonly (StreamEvent[] | undefined)[], groups: reado
   }
 }
 
-function firstBytes(events: Iterable<StreamEvent>, bytesMax: number): StreamEvent[] {
-  const first: StreamEvent[] = [];
-  let bytes = 0;
-  for (const event of events) {
-    bytes += sizeOfEvent(event);
-    if (first.length > 0 && bytes > bytesMax) break;
-    first.push(event);
-  }
-  return first;
-}
-
 /** The events of a group, upwards; forwards perhaps only as many as there may be bytes. */
 async function fetchGroup(
   { index, stream, direction, bytesMax }: FetchEventsOptions,
@@ -103,7 +93,11 @@ async function fetchGroup(
     const found = findEvents(read.chunks, left, { index, stream });
     read.release?.();
     if (found.length === 0) throw index.damaged(`it names offset ${left[0]!.offset}, which holds no record`);
-    for (const event of found) bytes += sizeOfEvent(event);
+    for (const event of found) {
+      const size = sizeOfEvent(event);
+      index.readSize.metEvent(size);
+      bytes += size;
+    }
     events.push(...found);
   }
   return events;

@@ -1,3 +1,4 @@
+import { sizeOfEvent } from "../event-codec.ts";
 import type { PartitionIndex } from "../partition/partition-index.ts";
 import type { Slots } from "../partition/slots.ts";
 import type { EventRun, SnapshotPlace } from "../store/index-values.ts";
@@ -53,7 +54,9 @@ export class StreamReader implements StreamReading {
   readonly #found: Found;
   readonly #generation: number;
   #snapshot: EventPlace | undefined;
-  /** Looked up and not given yet, and what is left of the run behind them. */
+  /** Fetched and not given yet. */
+  #ready: StreamEvent[] = [];
+  /** Looked up and not fetched yet, and what is left of the run behind them. */
   #places: EventPlace[] = [];
   #run: EventRun | undefined;
   /** Events that may still be looked up. */
@@ -92,12 +95,24 @@ export class StreamReader implements StreamReading {
       this.#snapshot = undefined;
       return fetchEvents({ ...common, direction: "forwards", places: [snapshot] });
     }
-    await this.#lookUp();
-    if (this.#places.length === 0) return undefined;
-    const places = this.#places;
-    const events = await fetchEvents({ ...common, direction: query.direction, places });
-    this.#places = places.slice(events.length);
-    return events;
+    if (this.#ready.length === 0) {
+      await this.#lookUp();
+      if (this.#places.length === 0) return undefined;
+      const places = this.#places;
+      this.#ready = await fetchEvents({ ...common, direction: query.direction, places });
+      this.#places = places.slice(this.#ready.length);
+    }
+    return this.#takePage();
+  }
+
+  /** What fits a page, at least one event. */
+  #takePage(): StreamEvent[] {
+    let bytes = 0;
+    const end = this.#ready.findIndex((event, at) => {
+      bytes += sizeOfEvent(event);
+      return at > 0 && bytes > PAGE_BYTES_MAX;
+    });
+    return this.#ready.splice(0, end === -1 ? this.#ready.length : end);
   }
 
   async #lookUp(): Promise<void> {
