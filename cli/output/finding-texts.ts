@@ -60,7 +60,10 @@ export function explain(
   switch (cause) {
     case "at-end":
       return {
-        why: "everything is read and committed; new records are read as they come",
+        why:
+          group.memberCount === 0
+            ? "everything is read and committed; the group has no members, so new records wait"
+            : "everything is read and committed; new records are read as they come",
         command: undefined,
       };
     case "no-member":

@@ -40,16 +40,13 @@ export class ConnectedClient implements Client {
   }
 
   reader(options: ReaderOptions = {}): Reader {
-    const onClosed = () => this.#readers.delete(reader);
-    const reader: Reader = new PartitionReader(this.#cluster, readerSettings(options), onClosed);
-    this.#readers.add(reader);
-    return reader;
+    return this.#reader(options, "a reader");
   }
 
   consumer(options: GroupConsumerOptions): GroupConsumer;
   consumer(options?: ReaderOptions): Reader;
   consumer(options: GroupConsumerOptions | ReaderOptions = {}): GroupConsumer | Reader {
-    return "group" in options ? this.#member(options) : this.reader(options);
+    return "group" in options ? this.#member(options) : this.#reader(options, 'a consumer without "group"');
   }
 
   streams(topic: string): Streams {
@@ -60,6 +57,13 @@ export class ConnectedClient implements Client {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #reader(options: ReaderOptions, what: string): Reader {
+    const onClosed = () => this.#readers.delete(reader);
+    const reader: Reader = new PartitionReader(this.#cluster, readerSettings(options, what), onClosed);
+    this.#readers.add(reader);
+    return reader;
   }
 
   #member(options: GroupConsumerOptions): GroupConsumer {

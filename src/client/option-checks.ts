@@ -32,6 +32,11 @@ export function requireKnown<Options extends object>(
   options: Options,
   known: KnownNames<Options>,
 ): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `${what} is given ${String(options)}: an object is needed, of ${Object.keys(known).join(", ")}`,
+    );
+  }
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
   if (unknown === undefined) return;
   throw new TypeError(`${unknown} is no option of ${what}: allowed are ${Object.keys(known).join(", ")}`);

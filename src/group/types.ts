@@ -163,7 +163,7 @@ export interface GroupPartition extends PartitionCommit {
 export interface GroupDescription extends GroupSummary {
   /** In order of their ids. */
   readonly members: readonly MemberDescription[];
-  /** All that a member subscribes to or that have a committed offset, by topic and partition. */
+  /** All of the topics that a member subscribes to or that the group has committed offsets of, by topic and partition. */
   readonly partitions: readonly GroupPartition[];
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Client, connect } from "../../src/client/index.ts";
+import { type Client, connect, type GroupConsumer } from "../../src/client/index.ts";
 import { TestCluster } from "./test-cluster.ts";
 
 describe("an option that is not known", () => {
@@ -22,7 +22,7 @@ describe("an option that is not known", () => {
     ["connect", "timeout", "brokers, timeoutMs, clientId", (o) => connect({ brokers: "h", ...o })],
     ["a producer", "lingerMS", "partitioner, lingerMs, batchBytes", (o) => client.producer(o)],
     ["a reader", "prefetch", "prefetchBytes, prefetchRecords", (o) => client.reader(o)],
-    ["a reader", "stopAtEnd", "prefetchBytes, prefetchRecords", (o) => client.consumer(o)],
+    ['a consumer without "group"', "groupId", "prefetchBytes, prefetchRecords", (o) => client.consumer(o)],
     ["an iteration", "stopAtend", "stopAtEnd", (o) => client.reader().batches(o)],
     ["an iteration", "stop", "stopAtEnd", (o) => client.reader().records(o)],
     [
@@ -57,3 +57,46 @@ describe("an option that is not known", () => {
     await expect(used).rejects.toThrow(`${name} is no option of ${what}: allowed are ${allowed}`);
   });
 });
+
+describe("a slip that the compiler does not see in a program without types", () => {
+  let cluster: TestCluster;
+  let client: Client;
+
+  beforeAll(async () => {
+    cluster = await TestCluster.start();
+    client = await cluster.connect();
+  });
+
+  afterAll(() => cluster.close());
+
+  it.each<[string, string, (client: Client) => unknown]>([
+    [
+      "one topic instead of a list",
+      'topics is "orders": a list of names',
+      (c) => consumerOf(c, { topics: "orders" }),
+    ],
+    [
+      "a run without options",
+      "run is given undefined: an object is needed",
+      (c) => consumerOf(c).run(undefined as never),
+    ],
+    [
+      "one event instead of a list",
+      "events is a Object",
+      (c) => c.streams("t").append("s", { value: "x" } as never),
+    ],
+    [
+      "the revision of a stream without events",
+      '"none" expects a stream without events',
+      (c) => c.streams("t").append("s", [{ value: "x" }], { expected: undefined as never }),
+    ],
+  ])("is refused: %s", async (_slip, text, use) => {
+    const used = (async () => use(client))();
+    await expect(used).rejects.toThrow(TypeError);
+    await expect(used).rejects.toThrow(text);
+  });
+});
+
+function consumerOf(client: Client, options: object = { topics: ["orders"] }) {
+  return client.consumer({ group: "g", ...options } as never) as unknown as GroupConsumer;
+}

@@ -21,10 +21,16 @@ describe("the description of a group", () => {
     rig.catalogue.ends.set("t-5", { logStartOffset: 7, highWatermark: 7 });
     await rig.commit("g", "t", { 1: 100, 2: 99, 4: 30 });
     await rig.commit("g", "u", { 1: 90 });
+    // What nobody has begun to read is behind too.
     expect(progressOf(rig)).toEqual({
+      "t-0": "no-member 100",
       "t-1": "at-end 0",
       "t-2": "no-member 1",
+      "t-3": "offline 0",
       "t-4": "out-of-range 70",
+      "t-5": "at-end 0",
+      "t-6": "no-member 100",
+      "u-0": "no-member 100",
       "u-1": "no-member 10",
     });
     const a = await memberOf(rig.groups, { group: "g", memberId: "a", topics: ["t"] });
@@ -37,6 +43,7 @@ describe("the description of a group", () => {
       "t-4": "out-of-range 70 a",
       "t-5": "at-end 0 a",
       "t-6": "reading 100 a",
+      "u-0": "not-subscribed 100",
       "u-1": "not-subscribed 10",
     });
     a.session.disconnected();
@@ -118,7 +125,7 @@ describe("committed offsets", () => {
     expect(expiredOf(rig)).toEqual([[7, true]]);
     const next = await rig.restart();
     expect(expiredOf(next)).toEqual([[7, true]]);
-    expect(progressOf(next)).toEqual({ "t-0": "out-of-range 93" });
+    expect(progressOf(next)).toEqual({ "t-0": "out-of-range 93", "t-1": "no-member 100" });
     const back = await memberOf(next.groups, { group: "g", memberId: "b", topics: ["t"] });
     await back.until(() => back.partitions.size === 2);
     expect(back.partitions.get("t-0")?.committed).toMatchObject({ offset: 7, metadata: "m", expired: true });

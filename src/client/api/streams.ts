@@ -20,7 +20,10 @@ export interface NewEvent {
 
 /** How to append. */
 export interface AppendOptions {
-  /** Default "any". */
+  /**
+   * Default "any". The `lastRevision` of a stream without events is undefined, and so is a conflict's `actualRevision`:
+   * given as such it is a TypeError, so write `expected: lastRevision ?? "none"`.
+   */
   readonly expected?: ExpectedRevision;
   /**
    * Names this append among those to its stream, 1 to 255 bytes: appended again with the same key, the first result

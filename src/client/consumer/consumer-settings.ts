@@ -119,6 +119,7 @@ export function consumerSettings(options: GroupConsumerOptions, clientId: string
 
 /** Checks what a member wants to read. Throws TypeError. */
 export function memberSubscription({ topics = [], topicPattern }: ConsumerSubscription): MemberSubscription {
+  if (!Array.isArray(topics)) throw new TypeError(`topics is "${String(topics)}": a list of names is needed`);
   if (topics.length === 0 && topicPattern === undefined) {
     throw new TypeError("a group consumer needs topics to read: give topics or topicPattern");
   }

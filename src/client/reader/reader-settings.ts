@@ -38,8 +38,8 @@ const KNOWN: KnownNames<ReaderOptions> = {
 };
 
 /** Checks the options. Throws TypeError for one outside its range or unknown. */
-export function readerSettings(options: ReaderOptions): ReaderSettings {
-  requireKnown("a reader", options, KNOWN);
+export function readerSettings(options: ReaderOptions, what = "a reader"): ReaderSettings {
+  requireKnown(what, options, KNOWN);
   const onOutOfRange = oneOf("onOutOfRange", options.onOutOfRange ?? "error", ["error", "start", "end"]);
   requireFunction("onReset", options.onReset);
   requireFunction("onCaughtUp", options.onCaughtUp);

@@ -33,6 +33,8 @@ export function appendRequest({
   newKey,
 }: Append): millrace.v1.AppendEventsRequest.$Properties {
   const { expected = "any", idempotencyKey, durability } = options;
+  if (Object.hasOwn(options, "expected") && options.expected === undefined) throw undefinedExpectation();
+  if (!Array.isArray(events)) throw wrongContent("events", events, "a list of events");
   requireCount(events.length);
   for (const [index, event] of events.entries()) requireEvent(event, `events[${index}]`);
   requireFitting(events);
@@ -92,6 +94,13 @@ function requireFitting(events: readonly NewEvent[]): void {
 function checkedExpectation(expected: ExpectedRevision): ExpectedRevision {
   if (typeof expected === "string") return oneOf("expected", expected, ["any", "none", "exists"]);
   return wholeNumber("expected", expected, { preset: Number.NaN, min: 0, max: COUNT_MAX });
+}
+
+/** The revision of a stream without events, as info and conflicts tell it: taken for "any" it would check nothing. */
+function undefinedExpectation(): TypeError {
+  return new TypeError(
+    'expected is undefined: "none" expects a stream without events (expected: lastRevision ?? "none"), "any" takes any',
+  );
 }
 
 function checkedKey(idempotencyKey: string | undefined): string | undefined {

@@ -11,16 +11,22 @@ export interface DescribedGroup {
   readonly catalogue: TopicCatalogue;
 }
 
-/** All partitions that a member subscribes to or that have a committed offset, by topic and partition. */
+/**
+ * All partitions of the topics that a member subscribes to or that the group has committed offsets of, by topic and
+ * partition: what nobody has begun to read is behind too.
+ */
 export function describePartitions({ group, offsets, catalogue }: DescribedGroup): GroupPartition[] {
   const subscribed = new Set(group.subscribedTopics());
   const found: GroupPartition[] = [];
   for (const name of [...new Set([...subscribed, ...offsets.topics()])].sort()) {
     const topic = catalogue.topic(name);
     if (topic === undefined) continue;
-    for (let partition = 0; partition < topic.partitionCount; partition++) {
-      const committed = offsets.get(name, topic.topicId, partition);
-      if (committed === undefined && !subscribed.has(name)) continue;
+    const committedOf = (partition: number) => offsets.get(name, topic.topicId, partition);
+    const partitions = Array.from({ length: topic.partitionCount }, (_, partition) => partition);
+    if (!subscribed.has(name) && partitions.every((partition) => committedOf(partition) === undefined))
+      continue;
+    for (const partition of partitions) {
+      const committed = committedOf(partition);
       const place = { topic: name, partition };
       const bounds = catalogue.bounds(name, partition);
       found.push({
