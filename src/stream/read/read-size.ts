@@ -26,6 +26,11 @@ export class ReadSize {
     return Math.max(1, Math.floor(bytes / (this.#eventBytes ?? bytes)));
   }
 
+  /** Whether an event is likely to fit so many bytes. */
+  isRoom(bytes: number): boolean {
+    return bytes >= (this.#eventBytes ?? 0);
+  }
+
   /** Notes the size of an event. */
   metEvent(bytes: number): void {
     this.#eventBytes ??= bytes;

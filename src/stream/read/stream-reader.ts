@@ -89,20 +89,29 @@ export class StreamReader implements StreamReading {
 
   async next(): Promise<readonly StreamEvent[] | undefined> {
     const { index, slots, query } = this.#options;
-    const common = { index, slots, stream: this.#stream, bytesMax: PAGE_BYTES_MAX };
+    const common = { index, slots, stream: this.#stream };
     const snapshot = this.#snapshot;
     if (snapshot !== undefined) {
       this.#snapshot = undefined;
-      return fetchEvents({ ...common, direction: "forwards", places: [snapshot] });
+      const bytesMax = PAGE_BYTES_MAX;
+      return fetchEvents({ ...common, bytesMax, direction: "forwards", places: [snapshot] });
     }
-    if (this.#ready.length === 0) {
+    let bytesMax = PAGE_BYTES_MAX;
+    for (const event of this.#ready) bytesMax -= sizeOfEvent(event);
+    while (this.#ready.length === 0 || this.#isRoom(bytesMax)) {
       await this.#lookUp();
-      if (this.#places.length === 0) return undefined;
       const places = this.#places;
-      this.#ready = await fetchEvents({ ...common, direction: query.direction, places });
-      this.#places = places.slice(this.#ready.length);
+      if (places.length === 0) break;
+      const events = await fetchEvents({ ...common, bytesMax, direction: query.direction, places });
+      for (const event of events) bytesMax -= sizeOfEvent(event);
+      this.#ready.push(...events);
+      this.#places = places.slice(events.length);
     }
-    return this.#takePage();
+    return this.#ready.length === 0 ? undefined : this.#takePage();
+  }
+
+  #isRoom(bytes: number): boolean {
+    return this.#ready.length < PAGE_EVENTS_MAX && this.#options.index.readSize.isRoom(bytes);
   }
 
   /** What fits a page, at least one event. */
