@@ -104,11 +104,12 @@ describe("a partition that failed", () => {
   });
 
   it("is worked on by the next run, from the first record that is not done", async () => {
-    await produce(300);
+    await produce(300, 0, undefined, 2_000);
     let isBad = false;
     answerAssigns((partition) => (isBad && partition === 0 ? offline() : undefined));
     const { consumer } = await member({
       retryTimeoutMs: 500,
+      prefetchBytes: 65_536,
       deliveryBytes: 1_024,
       autoCommitIntervalMs: 60_000,
     });
