@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { silentLogger, systemRandom } from "../../src/base/index.ts";
 import { Broker } from "../../src/broker/index.ts";
+import { logConfigOf } from "../../src/broker/topic-config.ts";
 import { MemoryFileSystem, NodeFileSystem } from "../../src/fs/index.ts";
 import { LevelMetadataStore, MemoryMetadataStore } from "../../src/metadata/index.ts";
 import { type AppendEventsCommand, type IndexStore, LevelIndexStore } from "../../src/stream/index.ts";
@@ -90,6 +91,12 @@ describe("a topic with stream.index=true", () => {
     const last = await start({ "cleanup.policy": "compact" });
     expect(await lastRevision(last, "orders", "s")).toBe(0);
     await last.close();
+  });
+
+  it("is not cleaned whatever its policy is", () => {
+    const compacted = { "cleanup.policy": "compact" };
+    expect(logConfigOf(compacted).compacts).toBe(true);
+    expect(logConfigOf({ ...compacted, "stream.index": "true" }).compacts).toBe(false);
   });
 
   it("keeps its partitions, each stream in the one of its key", async () => {
