@@ -140,7 +140,10 @@ function outOfRange(
 
 function notCommitting(member: string, partitions: readonly GroupPartition[], nowMs: number): string {
   const last = Math.max(...partitions.map(({ committed }) => committed?.committedAtMs ?? 0));
-  const since = last === 0 ? "nothing yet" : `nothing for ${formatDuration(nowMs - last)}`;
   const lag = partitions.reduce((sum, partition) => sum + partition.lag, 0);
+  if (last === 0) {
+    return `${member} reads and has committed nothing yet, with ${formatCount(lag)} behind: unless it has just begun, it takes long over a record or does not commit`;
+  }
+  const since = `nothing for ${formatDuration(nowMs - last)}`;
   return `${member} reads, but has committed ${since} with ${formatCount(lag)} behind: it takes long over a record, fails at it again and again, or does not commit`;
 }
