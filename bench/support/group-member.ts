@@ -1,6 +1,5 @@
 import { once } from "node:events";
-import type { Client, ClientDuplexStream } from "@grpc/grpc-js";
-import { Metadata } from "@grpc/grpc-js";
+import { type Client, type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import type { millrace } from "../../src/gen/millrace.js";
 import { groupService } from "../../src/client/transport/services.ts";
 

@@ -1,11 +1,10 @@
 import type { Clock } from "../../base/index.ts";
-import { encodeEventBatch } from "../event-codec.ts";
 import type { PartitionIndex } from "../partition/partition-index.ts";
 import { StreamCondition } from "../partition/stream-condition.ts";
 import { StreamReader } from "../read/stream-reader.ts";
 import type { Slots } from "../partition/slots.ts";
 import { isExpected, streamBusy, wrongRevision } from "../stream-errors.ts";
-import { sizeOfEvent } from "../event-codec.ts";
+import { encodeEventBatch, sizeOfEvent } from "../event-codec.ts";
 import type { StreamHead } from "../stream-head.ts";
 import type { AppendedEvents, AppendEventsCommand, RevisionConflict, StreamEvent } from "../types.ts";
 import { OnceAppends } from "./once-appends.ts";
