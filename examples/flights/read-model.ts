@@ -16,31 +16,35 @@ class Member {
   readonly partitions = new Set<number>();
   added = 0;
   readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
   #heard = () => {};
 
   constructor(endpoint: string, name: string) {
     this.#child = fork(MEMBER, [endpoint, name]);
+    this.#exited = once(this.#child, "exit").then(() => this.#heard());
     this.#child.on("message", (news) => this.#hear(news as MemberNews));
   }
 
   /** Resolves when something is so, which news of the member bring about. Throws if it ends before. */
   async until(isSo: () => boolean): Promise<void> {
-    const ended = once(this.#child, "exit").then(([status]) => {
-      throw new Error(`a member of the group ended with ${String(status)}`);
-    });
-    ended.catch(() => {}); // that it ends later is nobody's surprise
     while (!isSo()) {
-      const news = new Promise<void>((resolve) => {
+      this.requireAlive();
+      await new Promise<void>((resolve) => {
         this.#heard = resolve;
       });
-      await Promise.race([news, ended]);
     }
   }
 
+  /** Throws if it has ended. */
+  requireAlive(): void {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`a member ended with ${exitCode ?? signalCode}`);
+  }
+
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    const gone = once(this.#child, "exit");
     this.#child.kill(signal);
-    await gone;
+    await this.#exited;
   }
 
   #hear(news: MemberNews): void {
@@ -80,10 +84,14 @@ export async function runGroup(client: Client, endpoint: string, partitions: num
     await dies.end("SIGKILL");
     await stays.until(() => stays.partitions.size === partitions);
     const movedMs = performance.now() - killedMs;
-    while ((await lagOf(client)) > 0) await sleep(20);
+    while ((await lagOf(client)) > 0) {
+      stays.requireAlive();
+      await sleep(20);
+    }
     return { shared, addedByKilled: dies.added, movedMs };
   } finally {
-    await stays.end("SIGTERM");
+    // Both: what fails may leave either of them running.
+    await Promise.all([stays.end("SIGTERM"), dies.end("SIGKILL")]);
   }
 }
 
