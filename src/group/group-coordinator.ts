@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/index.ts";
 import { deleteGroup, deleteOffsets, notEmpty, seekGroup } from "./service/administer-groups.ts";
 import { checkCommit, checkJoin } from "./service/command-checks.ts";
-import { commitOffsets } from "./offsets/commit-rules.ts";
+import { commitOffsets } from "./service/commit-rules.ts";
 import { describePartitions } from "./service/describe-group.ts";
 import { GroupRegistry, type GroupRegistryParts } from "./service/group-registry.ts";
 import { GroupUpkeep } from "./service/group-upkeep.ts";
