@@ -31,6 +31,8 @@ export interface BatchProducer {
 export interface NewBatchHeader {
   readonly compression: Compression;
   readonly recordCount: number;
+  /** Default: that of as many records without a gap. */
+  readonly lastOffsetDelta?: number;
   readonly baseTimestampMs: number;
   readonly maxTimestampMs: number;
   readonly producer: BatchProducer;
@@ -47,7 +49,7 @@ export function writeBatchHeader(batch: Buffer, header: NewBatchHeader): void {
   writeInt32(batch, LEADER_EPOCH_AT, ABSENT);
   batch[MAGIC_AT] = MAGIC;
   writeInt16(batch, ATTRIBUTES_AT, COMPRESSIONS.indexOf(header.compression));
-  writeInt32(batch, LAST_OFFSET_DELTA_AT, header.recordCount - 1);
+  writeInt32(batch, LAST_OFFSET_DELTA_AT, header.lastOffsetDelta ?? header.recordCount - 1);
   writeInt64(batch, BASE_TIMESTAMP_AT, header.baseTimestampMs);
   writeInt64(batch, MAX_TIMESTAMP_AT, header.maxTimestampMs);
   writeInt64(batch, PRODUCER_ID_AT, producerId ?? ABSENT);
