@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { loadConfig, type SettingSources } from "../src/config.ts";
+import { loadConfig, ServerConfigSchema, type SettingSources } from "../src/config.ts";
 import { StartError } from "../src/errors/index.ts";
 
 const load = (sources: Partial<SettingSources>) => loadConfig({ flags: {}, environment: {}, ...sources });
@@ -25,6 +26,13 @@ describe("settings", () => {
     expect(load(yaml("topicDefaults:\n  retention.ms: 1000\n")).topicDefaults).toEqual({
       "retention.ms": "1000",
     });
+  });
+
+  it("are all handed on: none is accepted and then forgotten", async () => {
+    const server = await readFile(new URL("../src/server.ts", import.meta.url), "utf8");
+    const names = Object.keys(ServerConfigSchema.shape);
+    expect(names.length).toBeGreaterThan(15);
+    expect(names.filter((name) => !new RegExp(`\\bconfig\\.${name}\\b`).test(server))).toEqual([]);
   });
 
   it.each([
