@@ -169,3 +169,10 @@ export function offsetsOf({ groups }: Pick<CoordinatorRig, "groups">, group: str
   });
   return Object.fromEntries(found);
 }
+
+/** A coordinator beside one topic, "t". */
+export async function rigWithTopic(partitionCount = 4) {
+  const rig = await coordinatorRig();
+  rig.catalogue.set("t", partitionCount);
+  return rig;
+}

@@ -96,3 +96,11 @@ export async function memberOf(groups: GroupsApi, join: TestJoin): Promise<TestM
     },
   };
 }
+
+/** A sink that does not listen. */
+export const mute = { changed: () => {}, ended: () => {} };
+
+/** What a member of "g" says that wants to read "t". */
+export function join(memberId: string) {
+  return joinCommand({ group: "g", memberId, topics: ["t"] });
+}

@@ -126,3 +126,8 @@ export async function seal(rig: LogRig, log: PartitionLog): Promise<void> {
   await log.append(keyedBatch([{ key: "seal", value: "x" }]), undefined);
   log.reconfigure(config);
 }
+
+/** Appends records of such texts in one batch. */
+export function append(log: PartitionLog, ...texts: readonly string[]) {
+  return log.append(keyedBatch(keyed(...texts)), undefined);
+}
