@@ -20,18 +20,15 @@ import type {
 import type { MillraceError } from "../errors/index.ts";
 import { millrace } from "../gen/millrace.js";
 import { errorToMessage, type GatherMessage } from "../wire/index.ts";
-import { type BidiHandler, BidiStream } from "./bidi-stream.ts";
+import type { BidiHandler } from "./bidi-stream.ts";
 import { shuttingDown } from "./calls.ts";
 import { deliveryMessage } from "./delivery-message.ts";
-import { DeliveryWriter } from "./delivery-writer.ts";
-import { EventLine } from "./event-line.ts";
+import { EventStream } from "./event-stream.ts";
 import { type RecordForm, recordForm } from "./fetch.ts";
 import { joinFields, memberId, offsetCommits, places, somePlaces } from "./group-checks.ts";
 import { assignedMessages, resultMessages, revokedMessages } from "./group-messages.ts";
-import { resetStalled } from "./grpc-internals.ts";
 import type { GroupEnvironment } from "./join-group.ts";
 import type { MalformedRequest } from "./malformed-request.ts";
-import { ReadGate } from "./read-gate.ts";
 import { invalid, offsetNumber, partitionNumber, topicName, withDefault } from "./request-checks.ts";
 
 const { ConsumeResponse, OffsetFallback: Fallback } = millrace.v1;
@@ -48,10 +45,7 @@ type Request = millrace.v1.ConsumeRequest;
 /** One Consume call. */
 export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
   readonly #environment: GroupEnvironment;
-  readonly #stream: BidiStream<Request, ConsumeAnswer>;
-  readonly #gate: ReadGate<"joining" | "committing" | "closing" | "blocked">;
-  readonly #writer: DeliveryWriter<ConsumeAnswer>;
-  readonly #events: EventLine<ConsumeAnswer>;
+  readonly #line: EventStream<Request, ConsumeAnswer, "joining" | "committing" | "closing">;
   #consumption: ConsumptionApi | undefined;
   #form: RecordForm = "records";
   #commits = 0;
@@ -63,16 +57,7 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
     call: ServerDuplexStream<Request | MalformedRequest, ConsumeAnswer>,
   ) {
     this.#environment = environment;
-    this.#stream = new BidiStream(environment, call, this);
-    this.#gate = new ReadGate(this.#stream);
-    this.#writer = new DeliveryWriter(this.#stream, {
-      clock: environment.clock,
-      budget: environment.sending,
-      reset: () => resetStalled(call),
-      // Who does not take events gives no commands either: each may cause another event.
-      blocked: (blocked) => this.#gate.set("blocked", blocked),
-    });
-    this.#events = new EventLine(this.#writer);
+    this.#line = new EventStream(environment, call, this);
   }
 
   request(request: Request): void {
@@ -86,32 +71,32 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
 
   malformed(error: MillraceError): void {
     this.#consumption?.disconnected();
-    this.#stream.fail(error);
+    this.#line.stream.fail(error);
   }
 
   /** Without a leave: its session goes on for a while. */
   halfClosed(): void {
-    this.#close(() => this.#stream.finish());
+    this.#close(() => this.#line.stream.finish());
   }
 
   drain(): void {
-    this.#gate.set("closing", true);
-    this.#close(() => this.#stream.fail(shuttingDown()));
+    this.#line.gate.set("closing", true);
+    this.#close(() => this.#line.stream.fail(shuttingDown()));
   }
 
   gone(): void {
     this.#isGone = true;
     this.#consumption?.disconnected();
-    this.#writer.gone();
+    this.#line.writer.gone();
   }
 
   get room(): ReadRoom {
-    return this.#writer.room;
+    return this.#line.writer.room;
   }
 
   deliver(assignment: Assignment, read: ReadResult): Delivered {
     const { message, charge, taken } = deliveryMessage("consume", this.#form, assignment, read);
-    return { ...charge, ready: this.#events.delivery(message, message.byteLength, taken) };
+    return { ...charge, ready: this.#line.events.delivery(message, message.byteLength, taken) };
   }
 
   caughtUp(assignment: Assignment, highWatermark: number): Promise<void> {
@@ -135,7 +120,7 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
   }
 
   ended(error: MillraceError): void {
-    this.#stream.fail(error);
+    this.#line.stream.fail(error);
   }
 
   #command({ join, credit, commit, release, pause, resume, seek, leave }: Request): void {
@@ -154,17 +139,17 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
     if (this.#consumption !== undefined) throw invalid("command", "a second join", "one join");
     this.#form = recordForm(join.format ?? 0);
     const command = consumeCommand(join);
-    this.#gate.set("joining", true);
+    this.#line.gate.set("joining", true);
     this.#environment.broker.consume(command, this).then(
       (consumption) => this.#begin(consumption),
-      (thrown) => this.#stream.failThrown(thrown),
+      (thrown) => this.#line.stream.failThrown(thrown),
     );
   }
 
   #begin(consumption: ConsumptionApi): void {
     this.#consumption = consumption;
-    if (this.#isGone || this.#stream.ended) consumption.disconnected();
-    else this.#gate.set("joining", false);
+    if (this.#isGone || this.#line.stream.ended) consumption.disconnected();
+    else this.#line.gate.set("joining", false);
   }
 
   #joined(): ConsumptionApi {
@@ -191,7 +176,7 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
     this.#commits += commits;
     this.#committingOffsets += offsets;
     const isFull = this.#commits >= COMMITS_MAX || this.#committingOffsets >= COMMITTING_OFFSETS_MAX;
-    this.#gate.set("committing", isFull);
+    this.#line.gate.set("committing", isFull);
   }
 
   #seek(seek: millrace.v1.ConsumeSeek.$Properties, consumption: ConsumptionApi): void {
@@ -203,21 +188,18 @@ export class ConsumeCall implements BidiHandler<Request>, ConsumptionSink {
   }
 
   #leave(consumption: ConsumptionApi): void {
-    this.#gate.set("closing", true);
-    consumption.leave().then(
-      () => this.#events.emptied.then(() => this.#stream.finish()),
-      (thrown) => this.#stream.failThrown(thrown),
-    );
+    this.#line.gate.set("closing", true);
+    this.#line.finishAfter(consumption.leave());
   }
 
   /** Ends the stream when the commits under way are answered. */
   #close(end: () => void): void {
     if (this.#consumption === undefined) end();
-    else void this.#consumption.close().then(() => this.#events.emptied.then(end));
+    else void this.#consumption.close().then(() => this.#line.events.emptied.then(end));
   }
 
   #tell(event: Event): Promise<void> {
-    return this.#events.event(event, ConsumeResponse.encode(event).finish().length);
+    return this.#line.events.event(event, ConsumeResponse.encode(event).finish().length);
   }
 }
 

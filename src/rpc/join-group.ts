@@ -6,15 +6,12 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { AssignmentChange, BrokerApi, MemberSession, MemberSink } from "../broker/index.ts";
 import type { MillraceError } from "../errors/index.ts";
 import { millrace } from "../gen/millrace.js";
-import { type BidiHandler, BidiStream } from "./bidi-stream.ts";
+import type { BidiHandler } from "./bidi-stream.ts";
 import { type CallEnvironment, shuttingDown } from "./calls.ts";
-import { DeliveryWriter } from "./delivery-writer.ts";
-import { EventLine } from "./event-line.ts";
+import { EventStream } from "./event-stream.ts";
 import { joinFields, memberId, places, somePlaces, subscription } from "./group-checks.ts";
 import { changeMessages } from "./group-messages.ts";
-import { resetStalled } from "./grpc-internals.ts";
 import type { MalformedRequest } from "./malformed-request.ts";
-import { ReadGate } from "./read-gate.ts";
 import { invalid } from "./request-checks.ts";
 
 const { JoinGroupResponse } = millrace.v1;
@@ -29,25 +26,13 @@ export interface GroupEnvironment extends CallEnvironment {
 /** One JoinGroup call. */
 export class JoinGroupCall implements BidiHandler<Request>, MemberSink {
   readonly #environment: GroupEnvironment;
-  readonly #stream: BidiStream<Request, Response>;
-  readonly #gate: ReadGate<"joining" | "leaving" | "blocked">;
-  readonly #writer: DeliveryWriter<Response>;
-  readonly #events: EventLine<Response>;
+  readonly #line: EventStream<Request, Response, "joining" | "leaving">;
   #session: MemberSession | undefined;
   #isGone = false;
 
   constructor(environment: GroupEnvironment, call: ServerDuplexStream<Request | MalformedRequest, Response>) {
     this.#environment = environment;
-    this.#stream = new BidiStream(environment, call, this);
-    this.#gate = new ReadGate(this.#stream);
-    this.#writer = new DeliveryWriter(this.#stream, {
-      clock: environment.clock,
-      budget: environment.sending,
-      reset: () => resetStalled(call),
-      // Who does not take events gives no commands either: each may cause another event.
-      blocked: (blocked) => this.#gate.set("blocked", blocked),
-    });
-    this.#events = new EventLine(this.#writer);
+    this.#line = new EventStream(environment, call, this);
   }
 
   request(request: Request): void {
@@ -66,7 +51,7 @@ export class JoinGroupCall implements BidiHandler<Request>, MemberSink {
   /** Without a leave: its session goes on for a while. */
   halfClosed(): void {
     this.#session?.disconnected();
-    void this.#events.emptied.then(() => this.#stream.finish());
+    void this.#line.events.emptied.then(() => this.#line.stream.finish());
   }
 
   drain(): void {
@@ -76,17 +61,17 @@ export class JoinGroupCall implements BidiHandler<Request>, MemberSink {
   gone(): void {
     this.#isGone = true;
     this.#session?.disconnected();
-    this.#writer.gone();
+    this.#line.writer.gone();
   }
 
   changed(change: AssignmentChange): void {
     for (const response of changeMessages(change)) {
-      void this.#events.event(response, JoinGroupResponse.encode(response).finish().length);
+      void this.#line.events.event(response, JoinGroupResponse.encode(response).finish().length);
     }
   }
 
   ended(error: MillraceError): void {
-    this.#stream.fail(error);
+    this.#line.stream.fail(error);
   }
 
   #command({ join, release, subscribe, status, leave }: Request): void {
@@ -105,17 +90,17 @@ export class JoinGroupCall implements BidiHandler<Request>, MemberSink {
       memberId: memberId(join.memberId ?? "", "join.member_id"),
       owned: places(join.owned, "join.owned"),
     };
-    this.#gate.set("joining", true);
+    this.#line.gate.set("joining", true);
     this.#environment.broker.groups.join(command, this).then(
       (session) => this.#begin(session),
-      (thrown) => this.#stream.failThrown(thrown),
+      (thrown) => this.#line.stream.failThrown(thrown),
     );
   }
 
   #begin(session: MemberSession): void {
     this.#session = session;
-    if (this.#isGone || this.#stream.ended) session.disconnected();
-    else this.#gate.set("joining", false);
+    if (this.#isGone || this.#line.stream.ended) session.disconnected();
+    else this.#line.gate.set("joining", false);
   }
 
   #joined(): MemberSession {
@@ -124,16 +109,13 @@ export class JoinGroupCall implements BidiHandler<Request>, MemberSink {
   }
 
   #leave(session: MemberSession): void {
-    this.#gate.set("leaving", true);
-    session.leave().then(
-      () => this.#events.emptied.then(() => this.#stream.finish()),
-      (thrown) => this.#stream.failThrown(thrown),
-    );
+    this.#line.gate.set("leaving", true);
+    this.#line.finishAfter(session.leave());
   }
 
   /** Its session goes on for a while, as if the stream had broken. */
   #fail(error: MillraceError): void {
     this.#session?.disconnected();
-    this.#stream.fail(error);
+    this.#line.stream.fail(error);
   }
 }
